@@ -1,0 +1,114 @@
+/* A training run: from settings and data to a directory of checkpoints. */
+#ifndef WEFT_TRAINER_H
+#define WEFT_TRAINER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "weft/error.h"
+#include "weft/evaluation.h"
+#include "weft/settings.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct weft_trainer weft_trainer;
+
+typedef enum weft_event_kind {
+    WEFT_EVENT_STARTED,         /* all is set up; text says what will run on how many threads */
+    WEFT_EVENT_PROGRESS,        /* now and then between evaluations, at most some four times a second */
+    WEFT_EVENT_EVALUATED,       /* figures of the evaluated splits */
+    WEFT_EVENT_SAVED,           /* a checkpoint is on disk: saved_step */
+    WEFT_EVENT_NOTE,            /* something to know: text; say, a save that failed and will be tried again */
+    WEFT_EVENT_FINISHED         /* the run is over; text says why */
+} weft_event_kind;
+
+typedef struct weft_split_figures {
+    int is_evaluated;           /* 0: the rest means nothing */
+    double cost, loss, accuracy;
+} weft_split_figures;
+
+typedef struct weft_event {
+    weft_event_kind kind;
+    uint64_t step, total_steps; /* steps done; 0 total: no limit known */
+    double epoch, total_epochs; /* epochs done; 0 total: no limit known */
+    double elapsed_s;           /* since this call of weft_trainer_run */
+    double samples_per_s;       /* training steps of this call; 0 before the first */
+    double learning_rate;       /* of the latest step */
+    double epoch_loss, epoch_accuracy;  /* over the rows of the epoch at hand, as they were trained on */
+    weft_split_figures train, validation, test;
+    int is_best;                /* EVALUATED: the best so far by best_metric */
+    uint64_t saved_step;
+    const char *text;           /* NULL or one line, valid during the call */
+} weft_event;
+
+/* Called on the thread that called weft_trainer_run, never inside a parallel region. */
+typedef void (*weft_event_handler)(void *context, const weft_event *event);
+
+typedef struct weft_trainer_options {
+    const char *out;            /* directory of the run; created; must not hold a run already */
+    weft_event_handler on_event;        /* may be NULL */
+    void *event_context;
+} weft_trainer_options;
+
+/* Set up a run: check the settings, read the data, lay out the network, draw the first weights, create the directory and
+ * save step 0 in it. The settings are copied. *trainer is the caller's to destroy.
+ * Returns WEFT_OK; WEFT_ESETTINGS, WEFT_ENOINPUT, WEFT_EDATA, WEFT_ENOMEM, WEFT_ERESOURCE, WEFT_ECREATE (the directory cannot
+ * be created, or holds a run already), WEFT_EIO (the first save failed). On failure *trainer is NULL. */
+weft_status weft_trainer_create(const weft_settings *settings, const weft_trainer_options *options, weft_trainer **trainer);
+
+typedef struct weft_resume_options {
+    const char *data;           /* URI in place of the one in run.ini; NULL: that one. The rows must be the same. */
+    int has_threads;            /* 1: threads below in place of run.ini's */
+    size_t threads;
+    uint64_t epochs;            /* 0: as planned; else the run's new number of epochs (not for a cosine schedule) */
+    weft_event_handler on_event;
+    void *event_context;
+} weft_resume_options;
+
+/* Go on from the newest checkpoint in a run's directory that is whole, with bits as if the run had never stopped.
+ * options may be NULL. Returns as weft_trainer_create, and WEFT_EDAMAGED if there are checkpoints but none is whole,
+ * WEFT_ENOINPUT if there is no run or not even a first checkpoint; WEFT_EDATA if the data differ from those the run was
+ * started with, WEFT_ESETTINGS if the settings do. */
+weft_status weft_trainer_resume(const char *directory, const weft_resume_options *options, weft_trainer **trainer);
+
+/* 1 if the run is over already (its epochs or steps are done, or it stopped early); running it again only evaluates. */
+int weft_trainer_is_finished(const weft_trainer *trainer);
+
+/* Train until the run is over, and save. Call it once.
+ * Returns WEFT_OK; WEFT_ESTOPPED (on request; saved); WEFT_ENONFINITE (the checkpoints are from before it); WEFT_EIO if the
+ * last save failed (earlier ones that failed are notes); WEFT_ENOMEM, WEFT_ERESOURCE. */
+weft_status weft_trainer_run(weft_trainer *trainer);
+
+/* Ask a running trainer to finish its step, save and return WEFT_ESTOPPED; or to save and go on. May be called from a signal
+ * handler or another thread. */
+void weft_trainer_request_stop(weft_trainer *trainer);
+void weft_trainer_request_save(weft_trainer *trainer);
+
+/* What came of it. */
+typedef struct weft_summary {
+    uint64_t steps;
+    double epochs;
+    const char *stop_reason;    /* "epochs", "steps", "max_time", "early_stop"; "" if the run is not over */
+    const char *best_metric;    /* "none", "validation_cost", ... */
+    int64_t best_step;          /* -1: none */
+    double best_value;
+    int restored_best;          /* 1: the evaluations below are those of the best model */
+    char weights_digest[33];    /* of the last step: XXH3-128 over parameters, running statistics and optimizer state */
+    double samples_per_s, training_time_s, elapsed_s;   /* of this call */
+    size_t threads;
+    const char *directory;
+} weft_summary;
+void weft_trainer_summary(const weft_trainer *trainer, weft_summary *summary);
+
+/* The final evaluation of a split ("train", "validation", "test"); NULL if the data has none or the run is not over. */
+const weft_evaluation *weft_trainer_evaluation(const weft_trainer *trainer, const char *split);
+
+/* Wait for a save under way and free everything; NULL is fine. What is on disk stays. */
+void weft_trainer_destroy(weft_trainer *trainer);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

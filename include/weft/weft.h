@@ -1,0 +1,14 @@
+/* All of libweft. */
+#ifndef WEFT_WEFT_H
+#define WEFT_WEFT_H
+
+#include "weft/checkpoint.h"
+#include "weft/dataset.h"
+#include "weft/error.h"
+#include "weft/evaluation.h"
+#include "weft/report.h"
+#include "weft/settings.h"
+#include "weft/trainer.h"
+#include "weft/version.h"
+
+#endif

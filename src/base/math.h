@@ -1,0 +1,106 @@
+/* Elementary functions whose every bit is ours: the same on each machine, compiler and instruction set, because they
+ * consist of IEEE additions, multiplications, divisions, square roots and explicit FMAs in a fixed order (libm's exp and
+ * log differ between versions; contraction is off). The float functions are branch-free and inline, so that a loop over
+ * them becomes vector code with the same bits; the double ones serve initialisation, the digits and the loss.
+ *
+ * Errors in ulp of the result, the largest seen by tests/test_math.c against libm's long double functions (every float
+ * for the float functions, millions of points for the double ones), stand at each function; `WEFT_LONG=1 test_math` shows
+ * them again. With flush-to-zero and without, the bits are the same, except that tanh of a subnormal number is then 0. */
+#ifndef BASE_MATH_H
+#define BASE_MATH_H
+
+#include <float.h>
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+_Static_assert(FLT_EVAL_METHOD == 0, "every operation must be rounded to the type of its operands");
+
+static inline float math_float_of_bits(uint32_t bits)
+{
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+static inline uint32_t math_bits_of_float(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+/* x = n ln 2 + rest with the whole n nearest to x / ln 2, |rest| <= 0.3466, for |x| <= 200 (Cody and Waite, "Software
+ * Manual for the Elementary Functions", 1980, chapter 6). The sum with 1.5 * 2^23 rounds x / ln 2 to a whole number and
+ * leaves that number in the low bits of the sum, so that no conversion to an integer is needed: one of a NaN or of 1e30
+ * would be undefined, this gives some float that the callers then put aside. */
+struct math_reduced {
+    float rest;
+    uint32_t n_bits;            /* n_bits << 23 is n at the place of a float's exponent */
+};
+
+static inline struct math_reduced math_reduce_exp_f32(float x)
+{
+    const float ln2_high = 0x1.62e4p-1f;                /* 15 bits: x - n ln2_high is exact */
+    const float ln2_low = 0x1.7f7d1cp-20f;
+    float shifted = fmaf(x, 0x1.715476p+0f, 0x1.8p23f);
+    float n = shifted - 0x1.8p23f;
+    float rest = fmaf(-n, ln2_low, fmaf(-n, ln2_high, x));
+    return (struct math_reduced){rest, math_bits_of_float(shifted)};
+}
+
+/* e^r - 1 for |r| <= 0.3466: r + r^2 q(r). The coefficients of q minimise the largest error of 1 + r + r^2 q(r) relative to
+ * e^r (Lawson's reweighted least squares, each rounded to float before the next ones were fitted again): 2^-28.2. */
+static inline float math_expm1_small_f32(float r)
+{
+    float q = 0x1.6a524ep-10f;
+    q = fmaf(q, r, 0x1.12396ep-7f);
+    q = fmaf(q, r, 0x1.5558aap-5f);
+    q = fmaf(q, r, 0x1.555492p-3f);
+    q = fmaf(q, r, 0x1.fffffcp-2f);
+    return fmaf(r * r, q, r);
+}
+
+/* e^x. Largest error @EXP@ ulp. +inf above ln FLT_MAX; +0 where e^x < FLT_MIN, as flush-to-zero would have it; a NaN comes
+ * back as it is. */
+static inline float math_exp_f32(float x)
+{
+    struct math_reduced reduced = math_reduce_exp_f32(x);
+    float scaled = 1.0f + math_expm1_small_f32(reduced.rest);
+    float y = math_float_of_bits(math_bits_of_float(scaled) + (reduced.n_bits << 23));
+    y = x > 0x1.62e42ep+6f ? INFINITY : y;              /* 88.72283: the largest float below ln FLT_MAX */
+    y = x < -0x1.5d589ep+6f ? 0.0f : y;                 /* -87.33654: the smallest float above ln FLT_MIN */
+    return x == x ? y : x;
+}
+
+/* tanh x = -e / (2 + e) with e = exp(-2 |x|) - 1, which keeps the relative accuracy near 0, where tanh x = x. Largest
+ * error @TANH@ ulp. +-1 from |x| = 9.02 on; -0 gives -0; a NaN comes back as it is. */
+static inline float math_tanh_f32(float x)
+{
+    float size = fabsf(x);
+    size = size > 10.0f ? 10.0f : size;
+    struct math_reduced reduced = math_reduce_exp_f32(-2.0f * size);
+    float power = math_float_of_bits(0x3f800000u + (reduced.n_bits << 23));     /* 2^n */
+    float e = fmaf(power, math_expm1_small_f32(reduced.rest), power - 1.0f);
+    float y = copysignf(-e / (2.0f + e), x);
+    return x == x ? y : x;
+}
+
+/* 1 / (1 + e^-x), for negative x as e^x / (1 + e^x): no argument overflows. Largest error @SIGMOID@ ulp. 1 from x = 17.33
+ * on; +0 where e^x < FLT_MIN; a NaN comes back as it is. Not strictly monotone: a larger x may give a result smaller
+ * by one ulp. */
+static inline float math_sigmoid_f32(float x)
+{
+    float e = math_exp_f32(-fabsf(x));
+    float y = (x < 0.0f ? e : 1.0f) / (1.0f + e);
+    return x == x ? y : x;
+}
+
+double math_exp(double x);                  /* e^x */
+double math_log(double x);                  /* natural logarithm, x > 0 and finite */
+double math_sin(double x);                  /* |x| <= 1e6, radians */
+double math_cos(double x);                  /* |x| <= 1e6, radians */
+double math_normal_quantile(double p);      /* x with P(N(0,1) <= x) = p, 0 < p < 1 */
+double math_power(double x, uint64_t n);    /* x^n by repeated squaring, the multiplications in a fixed order; x^0 = 1 */
+
+#endif

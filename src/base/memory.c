@@ -1,0 +1,70 @@
+/* Zeroed, aligned allocation. One place, so that a test can make any allocation of the library fail. */
+#include "base/memory.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+
+static atomic_size_t calls_until_failure;       /* 0: never; 1: from the next call on */
+
+void memory_fail_from(size_t n)
+{
+    atomic_store(&calls_until_failure, n);
+}
+
+static int must_fail(void)
+{
+    size_t left = atomic_load(&calls_until_failure);
+    if (left == 0)
+        return 0;
+    if (left == 1)
+        return 1;
+    atomic_store(&calls_until_failure, left - 1);
+    return 0;
+}
+
+void *memory_new(size_t count, size_t size_bytes)
+{
+    if (size_bytes != 0 && count > (SIZE_MAX / 2 - CACHE_LINE_BYTES) / size_bytes) {
+        error_set(WEFT_ENOMEM, "memory for %zu elements of %zu bytes: more than an address can hold", count, size_bytes);
+        return NULL;
+    }
+    size_t rounded = (count * size_bytes + CACHE_LINE_BYTES - 1) / CACHE_LINE_BYTES * CACHE_LINE_BYTES;
+    if (rounded == 0)
+        rounded = CACHE_LINE_BYTES;
+    void *p = must_fail() ? NULL : aligned_alloc(CACHE_LINE_BYTES, rounded);
+    if (p == NULL) {
+        error_set(WEFT_ENOMEM, "memory for %zu elements of %zu bytes: not available", count, size_bytes);
+        return NULL;
+    }
+    return memset(p, 0, rounded);
+}
+
+void *memory_grow(void *old, size_t old_count, size_t new_count, size_t size_bytes)
+{
+    void *grown = memory_new(new_count, size_bytes);
+    if (grown == NULL)
+        return NULL;
+    size_t kept = old_count < new_count ? old_count : new_count;
+    if (kept != 0)
+        memcpy(grown, old, kept * size_bytes);
+    memory_free(old);
+    return grown;
+}
+
+char *memory_string(const char *text)
+{
+    size_t length = strlen(text);
+    char *copy = memory_new(length + 1, 1);
+    if (copy != NULL)
+        memcpy(copy, text, length + 1);
+    return copy;
+}
+
+void memory_free(void *p)
+{
+    free(p);
+}

@@ -1,0 +1,117 @@
+/* What --help prints: usage, what the verb does, its arguments and options, all settings if it takes them, exit codes and
+ * examples. Nothing is written here twice: options come from the verb's rows, settings from the library's table, exit
+ * codes from the list of statuses. */
+#include <string.h>
+
+#include "cli/options.h"
+#include "weft/error.h"
+#include "weft/settings.h"
+
+enum { COLUMNS = 80, HELP_COLUMN = 28, LABEL_SIZE_BYTES = 96 };
+
+/* Print words of text between column `indent` and the right edge. The cursor stands in column `at`; a word that does not fit
+ * begins a new line, a line break in the text too. Ends the last line. */
+static void print_wrapped(FILE *out, size_t at, size_t indent, const char *text)
+{
+    if (at > indent) {
+        fputc('\n', out);
+        at = 0;
+    }
+    bool line_is_empty = true;
+    while (*text != '\0') {
+        size_t length = strcspn(text, " \n");
+        if (length > 0 && !line_is_empty && at + 1 + length > COLUMNS) {
+            fputc('\n', out);
+            at = 0;
+            line_is_empty = true;
+        }
+        if (length > 0) {
+            fprintf(out, "%*s%.*s", line_is_empty ? (int)(indent - at) : 1, "", (int)length, text);
+            at = (line_is_empty ? indent : at + 1) + length;
+            line_is_empty = false;
+        }
+        text += length;
+        if (*text == '\n') {
+            fputc('\n', out);
+            at = 0;
+            line_is_empty = true;
+        }
+        text += *text != '\0';
+    }
+    fputc('\n', out);
+}
+
+static void print_usage(FILE *out, const struct verb *verb)
+{
+    fprintf(out, "usage: %s", verb->name);
+    for (const struct option_def *def = verb->options; def->name != NULL; def++)
+        if (option_is_operand(def))
+            fprintf(out, def->kind == OPERAND_OPTIONAL ? " [%s]" : def->kind == OPERANDS ? " %s..." : " %s", def->name);
+    fprintf(out, " [options]\n\n");
+    print_wrapped(out, 0, 0, verb->about);
+}
+
+/* A label in column 2 and its help beside it, or under it if the label is long. */
+static void print_entry(FILE *out, const char *label, const char *help)
+{
+    fprintf(out, "  %s", label);
+    size_t at = 2 + strlen(label);
+    print_wrapped(out, at + 2 > HELP_COLUMN ? HELP_COLUMN + 1 : at, HELP_COLUMN, help);
+}
+
+static void print_options(FILE *out, const struct verb *verb)
+{
+    fprintf(out, "\nArguments and options:\n");
+    for (const struct option_def *def = verb->options; def->name != NULL; def++) {
+        char label[LABEL_SIZE_BYTES];
+        snprintf(label, sizeof label, "%s%s%s%s%s", option_is_operand(def) ? "" : "--", def->name, def->metavar != NULL ? " " : "",
+                 def->metavar != NULL ? def->metavar : "", def->kind == OPT_STRINGS ? " ..." : "");
+        print_entry(out, label, def->help);
+    }
+    print_entry(out, "-h, --help", "print this text");
+}
+
+static void print_settings(FILE *out)
+{
+    fprintf(out, "\n");
+    print_wrapped(out, 0, 0, "Settings, with their defaults. A line stands in an INI file under its [section], or on the command "
+                  "line as --set section.key=value.");
+    const char *section = "";
+    for (size_t i = 0; i < weft_settings_count(); i++) {
+        const weft_setting_info *info = weft_settings_info(i);
+        if (strcmp(section, info->section) != 0)
+            fprintf(out, "\n[%s]\n", info->section);
+        section = info->section;
+        fprintf(out, "%s = %s\n", info->name + strlen(section) + 1, info->preset);
+        print_wrapped(out, 0, 6, info->help);
+        print_wrapped(out, 0, 6, info->values);
+    }
+}
+
+/* One line for each code: the meanings of all statuses that share it. */
+static void print_exit_codes(FILE *out)
+{
+    static const struct { int code; const char *meaning; } status[] = {
+#define STATUS_ROW(name, exit_code, meaning) {exit_code, meaning},
+        WEFT_STATUS_LIST(STATUS_ROW)
+#undef STATUS_ROW
+        {130, "ended at once by a second SIGINT"}, {143, "ended at once by a second SIGTERM"},
+    };
+    fprintf(out, "\nExit codes:\n");
+    for (size_t i = 0; i < sizeof status / sizeof status[0]; i++) {
+        if (i == 0 || status[i].code != status[i - 1].code)
+            fprintf(out, "  %3d", status[i].code);
+        print_wrapped(out, i == 0 || status[i].code != status[i - 1].code ? 5 : 0, 7, status[i].meaning);
+    }
+}
+
+void options_print_help(FILE *out, const struct verb *verb)
+{
+    print_usage(out, verb);
+    print_options(out, verb);
+    if (verb->lists_settings)
+        print_settings(out);
+    print_exit_codes(out);
+    if (verb->examples != NULL)
+        fprintf(out, "\nExamples:\n%s", verb->examples);
+}

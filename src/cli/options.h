@@ -1,0 +1,57 @@
+/* Command-line options. A verb describes itself in one struct verb; its rows of options and operands feed the parser, the
+ * usage line and --help.
+ *
+ * --name VALUE and --name=VALUE are the same; "--" ends the options; of an option given twice the last one counts (OPT_STRINGS
+ * collects them all). -h and --help belong to every verb. */
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum option_kind {              /* and the type of *value */
+    OPT_FLAG,                   /* bool: given or not */
+    OPT_STRING,                 /* const char *: the text, which belongs to argv */
+    OPT_COUNT,                  /* uint64_t: decimal digits */
+    OPT_STRINGS,                /* struct strings: every text given, in order */
+    OPERAND,                    /* const char *: an argument by its place; it must be there */
+    OPERAND_OPTIONAL,           /* const char *: it may be missing, and stays as it was */
+    OPERANDS,                   /* struct strings: all operands that are left, one at least */
+};
+
+enum { STRINGS_MAX = 256 };
+struct strings { size_t count; const char *item[STRINGS_MAX]; };
+
+struct option_def {
+    const char *name;           /* without "--"; of an operand what usage and messages call it, "CHECKPOINT"; NULL ends a list */
+    enum option_kind kind;
+    void *value;                /* of the type above, preset to the default */
+    const char *metavar;        /* what --help calls the value; NULL for flags and operands */
+    const char *help;
+};
+
+static inline bool option_is_operand(const struct option_def *def)
+{
+    return def->kind >= OPERAND;
+}
+
+struct verb {
+    const char *name;                   /* "weft train" */
+    const char *about;                  /* a paragraph on what it does; "\n\n" separates paragraphs */
+    const struct option_def *options;   /* operands too, in the order of their places */
+    bool lists_settings;                /* --help goes on with all settings */
+    const char *examples;               /* lines, printed as they are; NULL: none */
+};
+
+/* Read argv[1 .. argc-1] (argv[0] is the verb) into the values of the rows.
+ * Returns OPTIONS_RUN if the verb should go on, or else the exit code to end with: 0 after --help (printed to stdout; 74 if
+ * that failed), 64 after a mistake (one line on stderr says which). */
+enum { OPTIONS_RUN = -1 };
+int options_parse(const struct verb *verb, int argc, char **argv);
+
+/* The manual text of a verb, at most 80 columns wide (help.c). */
+void options_print_help(FILE *out, const struct verb *verb);
+
+#endif

@@ -1,0 +1,152 @@
+/* What happens to each element on its own: conversion, activations, dropout, penalty, clipping, optimizers; and the block
+ * sums over parameters. Plain loops: the compiler makes vectors of them for each instruction set, and since contraction is
+ * off and every FMA is explicit, the bits are those of the loop as it stands. */
+#include "kernel/entries.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/math.h"
+#include "base/tree.h"
+
+void KERNEL(convert)(size_t n, const uint8_t *raw, const float *shift, const float *scale, float *x)
+{
+    for (size_t j = 0; j < n; j++)
+        x[j] = ((float)raw[j] - shift[j]) * scale[j];
+}
+
+void KERNEL(relu)(size_t n, float *x)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] = x[i] < 0 ? 0 : x[i];                     /* NaN stays, so that the loss shows it */
+}
+
+void KERNEL(tanh)(size_t n, float *x)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] = math_tanh_f32(x[i]);
+}
+
+void KERNEL(sigmoid)(size_t n, float *x)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] = math_sigmoid_f32(x[i]);
+}
+
+void KERNEL(relu_backward)(size_t n, const float *y, float *dy)
+{
+    for (size_t i = 0; i < n; i++)
+        dy[i] = y[i] > 0 ? dy[i] : 0;
+}
+
+void KERNEL(tanh_backward)(size_t n, const float *y, float *dy)
+{
+    for (size_t i = 0; i < n; i++)
+        dy[i] *= fmaf(-y[i], y[i], 1);
+}
+
+void KERNEL(sigmoid_backward)(size_t n, const float *y, float *dy)
+{
+    for (size_t i = 0; i < n; i++)
+        dy[i] *= y[i] * (1 - y[i]);
+}
+
+void KERNEL(dropout)(size_t n, const uint8_t *keep, float scale, const float *x, float *y)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = keep[i] ? x[i] * scale : 0;
+}
+
+void KERNEL(add)(size_t n, float *into, const float *from)
+{
+    for (size_t i = 0; i < n; i++)
+        into[i] += from[i];
+}
+
+float KERNEL(largest_magnitude)(size_t n, const float *x)
+{
+    uint32_t largest = 0;                               /* as integers, so that a NaN is larger than any number */
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, &x[i], sizeof bits);
+        bits &= 0x7fffffff;
+        largest = bits > largest ? bits : largest;
+    }
+    return math_float_of_bits(largest);
+}
+
+void KERNEL(penalize)(size_t n, const float *w, float l2, float l1, float *g)
+{
+    for (size_t i = 0; i < n; i++) {
+        float sign = w[i] > 0 ? l1 : w[i] < 0 ? -l1 : 0;
+        g[i] = fmaf(l2, w[i], g[i]) + sign;
+    }
+}
+
+void KERNEL(clip)(size_t n, float limit, float *g)
+{
+    for (size_t i = 0; i < n; i++) {
+        float x = g[i] > limit ? limit : g[i];
+        g[i] = x < -limit ? -limit : x;
+    }
+}
+
+void KERNEL(scale)(size_t n, float factor, float *g)
+{
+    for (size_t i = 0; i < n; i++)
+        g[i] *= factor;
+}
+
+void KERNEL(decay)(size_t n, float rate, float *w)
+{
+    for (size_t i = 0; i < n; i++)
+        w[i] = fmaf(-rate, w[i], w[i]);
+}
+
+void KERNEL(sgd)(size_t n, float rate, const float *g, float *w)
+{
+    for (size_t i = 0; i < n; i++)
+        w[i] = fmaf(-rate, g[i], w[i]);
+}
+
+void KERNEL(momentum)(size_t n, float rate, float mu, const float *g, float *v, float *w)
+{
+    for (size_t i = 0; i < n; i++) {
+        v[i] = fmaf(mu, v[i], g[i]);
+        w[i] = fmaf(-rate, v[i], w[i]);
+    }
+}
+
+void KERNEL(adam)(size_t n, const struct adam_step *a, const float *g, float *m, float *v, float *w)
+{
+    const struct adam_step s = *a;                      /* a copy: the stores below cannot touch it */
+    for (size_t i = 0; i < n; i++) {
+        m[i] = fmaf(s.beta1, m[i], s.one_minus_beta1 * g[i]);
+        v[i] = fmaf(s.beta2, v[i], s.one_minus_beta2 * g[i] * g[i]);
+        float root = fmaf(sqrtf(v[i]), s.inverse_root_correction2, s.epsilon);
+        w[i] = fmaf(-s.rate, m[i] / root, w[i]);
+    }
+}
+
+void KERNEL(sums)(size_t n, const float *x, struct block_sums *sums)
+{
+    double sum[SUM_LANES] = {0}, sum_abs[SUM_LANES] = {0}, sum_square[SUM_LANES] = {0};
+    float min = INFINITY, max = -INFINITY;
+    size_t zeros = 0;
+    for (size_t i = 0; i < n; i += SUM_LANES) {
+        size_t lanes = n - i < SUM_LANES ? n - i : SUM_LANES;
+        for (size_t j = 0; j < lanes; j++) {
+            double value = x[i + j];
+            sum[j] += value;
+            sum_abs[j] += fabs(value);
+            sum_square[j] += value * value;             /* exact product: a float has 24 bits */
+        }
+        for (size_t j = 0; j < lanes; j++) {
+            min = x[i + j] < min ? x[i + j] : min;
+            max = x[i + j] > max ? x[i + j] : max;
+            zeros += x[i + j] == 0;
+        }
+    }
+    *sums = (struct block_sums){tree_sum(sum, SUM_LANES), tree_sum(sum_abs, SUM_LANES),
+                                  tree_sum(sum_square, SUM_LANES), min, max, zeros};
+}

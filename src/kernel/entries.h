@@ -1,0 +1,42 @@
+/* The entries of struct kernel as functions of one instruction set; their meaning is in kernel.h. Included only by the
+ * files that are built once per set. */
+#ifndef KERNEL_ENTRIES_H
+#define KERNEL_ENTRIES_H
+
+#include "kernel/kernel.h"
+#include "kernel/simd.h"
+
+void KERNEL(product)(size_t M, size_t N, size_t K, const float *A, size_t a_row, size_t a_col, const float *B, size_t ldb,
+                     const float *bias, float *C, size_t ldc);
+void KERNEL(convert)(size_t n, const uint8_t *raw, const float *shift, const float *scale, float *x);
+double KERNEL(softmax_loss_gradient)(size_t B, size_t C, const int32_t *label, float inverse_rows, float *logits,
+                                     size_t *correct);
+double KERNEL(softmax_loss)(size_t B, size_t C, const int32_t *label, const float *logits, int32_t *predicted);
+void KERNEL(relu)(size_t n, float *x);
+void KERNEL(tanh)(size_t n, float *x);
+void KERNEL(sigmoid)(size_t n, float *x);
+void KERNEL(relu_backward)(size_t n, const float *y, float *dy);
+void KERNEL(tanh_backward)(size_t n, const float *y, float *dy);
+void KERNEL(sigmoid_backward)(size_t n, const float *y, float *dy);
+void KERNEL(dropout)(size_t n, const uint8_t *keep, float scale, const float *x, float *y);
+void KERNEL(column_sums)(size_t B, size_t H, const float *x, float *sum);
+void KERNEL(column_moments)(size_t B, size_t H, const float *x, double *mean, double *m2);
+void KERNEL(normalize)(size_t B, size_t H, const float *x, const float *mean, const float *inverse_std, const float *gamma,
+                       const float *beta, float *y);
+void KERNEL(normalize_sums)(size_t B, size_t H, const float *x, const float *mean, const float *inverse_std, const float *dy,
+                            double *sum_dy, double *sum_dy_xhat);
+void KERNEL(normalize_backward)(size_t B, size_t H, const float *x, const float *mean, const float *inverse_std,
+                                const float *factor, const float *mean_dy, const float *mean_dy_xhat, const float *dy,
+                                float *dx);
+void KERNEL(add)(size_t n, float *into, const float *from);
+float KERNEL(largest_magnitude)(size_t n, const float *x);
+void KERNEL(penalize)(size_t n, const float *w, float l2, float l1, float *g);
+void KERNEL(clip)(size_t n, float limit, float *g);
+void KERNEL(scale)(size_t n, float factor, float *g);
+void KERNEL(decay)(size_t n, float rate, float *w);
+void KERNEL(sgd)(size_t n, float rate, const float *g, float *w);
+void KERNEL(momentum)(size_t n, float rate, float mu, const float *g, float *v, float *w);
+void KERNEL(adam)(size_t n, const struct adam_step *a, const float *g, float *m, float *v, float *w);
+void KERNEL(sums)(size_t n, const float *x, struct block_sums *sums);
+
+#endif

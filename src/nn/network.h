@@ -1,0 +1,94 @@
+/* The network: layers as views into one flat array of parameters, and the list of operations that a row goes through.
+ *
+ * Hidden layer: dense, [batch-norm before], activation, [batch-norm after], [dropout]. Output layer: dense (logits). The
+ * input may go through dropout first. Whole-batch batch-norm needs the statistics of all shards, so it cuts the list into
+ * segments: within a segment a shard goes through alone, between segments the threads meet. */
+#ifndef NN_NETWORK_H
+#define NN_NETWORK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "settings/settings.h"
+
+enum tensor_kind { TENSOR_WEIGHT, TENSOR_BIAS, TENSOR_GAMMA, TENSOR_BETA, TENSOR_RUNNING_MEAN, TENSOR_RUNNING_VARIANCE };
+
+struct tensor {                         /* a view: the elements offset .. offset+count-1 of a flat array */
+    enum tensor_kind kind;
+    size_t layer;                       /* 0 first */
+    size_t offset;                      /* a multiple of 16; what lies between two tensors is 0 and stays 0 */
+    size_t rank, dim[2], count;         /* a weight is [fan_in, fan_out], all else [fan_out] */
+};
+
+struct layer {
+    size_t fan_in, fan_out;
+    enum activation activation;         /* identity for the output layer */
+    bool has_norm;
+    size_t weight, bias, gamma, beta;   /* offsets into parameter */
+    size_t running_mean, running_variance;      /* offsets into running */
+};
+
+enum op_kind { OP_DENSE, OP_NORM, OP_ACTIVATION, OP_DROPOUT };
+struct op {
+    enum op_kind kind;
+    size_t layer;
+    size_t in, out;                     /* buffers; the same for an activation, which works in place */
+    size_t width;                       /* of the output */
+    size_t nth;                         /* counts the norms, or the dropouts, from 0 */
+    double drop_fraction;
+    uint32_t drop_counter;              /* layer number in the random counter: 0 input, l+1 hidden layer l */
+};
+
+enum {
+    NETWORK_LAYERS_MAX = LAYERS_MAX + 1,
+    NETWORK_TENSORS_MAX = 4 * NETWORK_LAYERS_MAX,
+    NETWORK_OPS_MAX = 4 * NETWORK_LAYERS_MAX + 1,
+};
+
+struct parameter_block {                /* at most SUM_BLOCK neighbouring elements of one tensor; a unit of the update */
+    size_t tensor, offset, count;
+};
+
+struct network {
+    size_t features, classes;
+    size_t layers;
+    struct layer layer[NETWORK_LAYERS_MAX];
+
+    size_t tensors, running_tensors;    /* in file order: per layer weight, bias, gamma, beta; mean, variance */
+    struct tensor tensor[NETWORK_TENSORS_MAX], running_tensor[NETWORK_TENSORS_MAX];
+    size_t parameter_size, running_size;/* elements of the flat arrays, gaps included */
+    size_t parameter_count;             /* learned numbers, without gaps */
+    float *parameter, *running;
+    float *transposed[NETWORK_LAYERS_MAX];      /* W^T [fan_out, fan_in] for the backward product; NULL for the first layer */
+    size_t blocks;
+    struct parameter_block *block;      /* all of parameter, in file order */
+
+    size_t ops;
+    struct op op[NETWORK_OPS_MAX];
+    size_t buffers, buffer_width[NETWORK_OPS_MAX + 1];  /* buffer 0 is the input, the last one the logits */
+    size_t norms, dropouts;
+    size_t widest;                      /* of all buffers but the input */
+    bool norm_of_batch, norm_affine;
+    double norm_momentum, norm_epsilon;
+    size_t segments, segment_first[NETWORK_LAYERS_MAX + 1];     /* first op of each; segment_first[segments] = ops */
+};
+
+/* Lay out a network and allocate its arrays, all zero. WEFT_OK; WEFT_ENOMEM; WEFT_ESETTINGS if it is too large to address.
+ * On success the caller calls network_destroy. */
+weft_status network_create(struct network *net, const struct weft_settings *settings, size_t features, size_t classes);
+void network_destroy(struct network *net);
+
+/* Bring every transposed weight up to date; after an initialisation or a load. */
+void network_refresh(struct network *net);
+
+/* "<root>/01/weight", "<root>/01/batch_norm/gamma", ...; root is "/layers", "/statistics", "/optimizer/velocity" ... */
+enum { TENSOR_PATH_SIZE = 64 };
+void tensor_path(const struct tensor *tensor, const char *root, char path[TENSOR_PATH_SIZE]);
+const char *activation_name(enum activation activation);
+
+/* Draw the first weights; biases 0 (torch_linear draws them too), gamma 1, beta 0, running mean 0 and variance 1. A function
+ * of (seed, layer, input, output), so no order of work shows. Sources at init.c. */
+void network_initialize(struct network *net, const struct weft_settings *settings);
+
+#endif

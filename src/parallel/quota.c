@@ -1,0 +1,99 @@
+/* Reads a cgroup's CPU quota. A file that is missing or says something else than expected means: no quota known. */
+#include "parallel/quota.h"
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+static size_t cores_of(long long quota_us, long long period_us)
+{
+    if (quota_us <= 0 || period_us <= 0)
+        return SIZE_MAX;
+    return (size_t)((quota_us + period_us - 1) / period_us);
+}
+
+static bool read_line(const char *directory, const char *name, char *line, size_t capacity)
+{
+    char path[PATH_MAX];
+    if (snprintf(path, sizeof path, "%s/%s", directory, name) >= (int)sizeof path)
+        return false;
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return false;
+    bool found = fgets(line, (int)capacity, file) != NULL;
+    fclose(file);                               /* read only: nothing can be lost */
+    return found;
+}
+
+static size_t cores_in(const char *directory)
+{
+    char line[128];
+    long long quota_us, period_us;
+    if (read_line(directory, "cpu.max", line, sizeof line))                      /* v2: "max 100000" or "50000 100000" */
+        return sscanf(line, "%lld %lld", &quota_us, &period_us) == 2 ? cores_of(quota_us, period_us) : SIZE_MAX;
+    if (read_line(directory, "cpu.cfs_quota_us", line, sizeof line) && sscanf(line, "%lld", &quota_us) == 1
+        && read_line(directory, "cpu.cfs_period_us", line, sizeof line) && sscanf(line, "%lld", &period_us) == 1)
+        return cores_of(quota_us, period_us);                                   /* v1: -1 is no quota */
+    return SIZE_MAX;
+}
+
+/* The smallest quota from mount/group up to mount itself: a parent's quota binds its children. */
+static size_t cores_up_from(const char *mount, const char *group)
+{
+    char directory[PATH_MAX];
+    if (snprintf(directory, sizeof directory, "%s%s", mount, group) >= (int)sizeof directory)
+        return SIZE_MAX;
+    size_t least = SIZE_MAX, mount_length = strlen(mount);
+    for (;;) {
+        size_t here = cores_in(directory);
+        least = here < least ? here : least;
+        char *slash = strrchr(directory, '/');
+        if (slash == NULL || strlen(directory) <= mount_length)
+            return least;
+        *slash = '\0';
+    }
+}
+
+static bool has_controller(const char *list, const char *wanted)
+{
+    size_t length = strlen(wanted);
+    for (const char *at = list; (at = strstr(at, wanted)) != NULL; at += length)
+        if ((at == list || at[-1] == ',') && (at[length] == '\0' || at[length] == ','))
+            return true;
+    return false;
+}
+
+size_t quota_cores_at(const char *proc_cgroup_path, const char *mount_path)
+{
+    FILE *file = fopen(proc_cgroup_path, "re");
+    if (file == NULL)
+        return SIZE_MAX;
+    size_t least = SIZE_MAX;
+    char line[PATH_MAX + 64];
+    while (fgets(line, sizeof line, file) != NULL) {    /* "0::/group" (v2) or "4:cpu,cpuacct:/group" (v1) */
+        line[strcspn(line, "\n")] = '\0';
+        char *controllers = strchr(line, ':');
+        char *group = controllers != NULL ? strchr(controllers + 1, ':') : NULL;
+        if (group == NULL)
+            continue;
+        *group++ = '\0';
+        controllers++;
+        char mount[PATH_MAX];
+        bool is_v2 = controllers[0] == '\0';
+        if (!is_v2 && !has_controller(controllers, "cpu"))
+            continue;
+        if (snprintf(mount, sizeof mount, "%s%s", mount_path, is_v2 ? "" : "/cpu") >= (int)sizeof mount)
+            continue;
+        size_t cores = cores_up_from(mount, group);
+        least = cores < least ? cores : least;
+    }
+    fclose(file);
+    return least > 0 ? least : 1;
+}
+
+size_t quota_cores(void)
+{
+    return quota_cores_at("/proc/self/cgroup", "/sys/fs/cgroup");
+}

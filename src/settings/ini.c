@@ -1,0 +1,245 @@
+/* INI files, cut into sections, keys and values by libinih. Four things are done here because it does not do them:
+ *   - it hands no line numbers on, so lines are counted where they are read;
+ *   - it cuts a line at its buffer (200 bytes in most builds) and would take the rest for another line: refused instead.
+ *     A longer value is written over several lines: one that begins with white space goes on with the value above;
+ *   - some versions leave the comment in such a line: cut off;
+ *   - it drops what stands behind "[section]": refused unless it is a comment. */
+#include <errno.h>
+#include <ini.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "settings/table.h"
+
+enum { NAME_SIZE_BYTES = 128, VALUE_SIZE_BYTES = 8192 };
+
+struct ini_file {
+    const char *path;
+    FILE *stream;
+    weft_settings *settings;
+    size_t *line_of;                    /* for each row of the table: the line that set it; 0: none */
+    size_t line;                        /* the one that libinih is at, 1 first */
+    bool indented;                      /* it begins with white space */
+    char name[NAME_SIZE_BYTES];         /* the setting whose value is being put together: "section.key"; "" none yet */
+    char value[VALUE_SIZE_BYTES];
+    size_t first_line, last_line;       /* of that value */
+    weft_status fault;                  /* of the first fault, which ends the reading, and its line */
+    size_t fault_line;
+};
+
+static void fault_at(struct ini_file *file, size_t line, weft_status st)
+{
+    file->fault = st;
+    file->fault_line = line;
+    error_context(st, "%s:%zu", file->path, line);
+}
+
+/* The value is complete: set it. */
+static void value_end(struct ini_file *file)
+{
+    if (file->fault != WEFT_OK || file->name[0] == '\0')
+        return;
+    const struct setting *s = setting_find(file->name);
+    size_t *line = s != NULL ? &file->line_of[s - setting_table] : NULL;
+    weft_status st;
+    if (line != NULL && *line != 0)
+        st = error_set(WEFT_ESETTINGS, "%s is set again: line %zu has set it, wanted one of the two", file->name, *line);
+    else
+        st = weft_settings_set(file->settings, file->name, file->value);
+    if (st != WEFT_OK && file->last_line > file->first_line)
+        error_context(st, "(a line that begins with white space goes on with the value above)");
+    if (st != WEFT_OK)
+        fault_at(file, file->first_line, st);
+    else
+        *line = file->first_line;       /* that set succeeded, so the name is known */
+    file->name[0] = '\0';
+}
+
+/* A line that begins with '[' ends the value above; behind its ']' only a comment may follow. */
+static void section_begin(struct ini_file *file, const char *line)
+{
+    value_end(file);
+    const char *end = strchr(line, ']');
+    if (end == NULL || file->fault != WEFT_OK)
+        return;                         /* libinih refuses the first itself */
+    end += 1 + strspn(end + 1, " \t\r\n");
+    if (*end != '\0' && *end != ';' && *end != '#')
+        fault_at(file, file->line, error_set(WEFT_ESETTINGS, "found text behind [section], wanted it in the next line"));
+}
+
+/* libinih's reader: the next line, or NULL at the end and after a fault. */
+static char *line_next(char *line, int capacity, void *user)
+{
+    struct ini_file *file = user;
+    int length = 0, c = EOF;
+    while (file->fault == WEFT_OK && c != '\n' && (c = getc(file->stream)) != EOF) {
+        if (c == '\0')
+            fault_at(file, file->line + 1, error_set(WEFT_ESETTINGS, "found a byte 0, wanted a text file"));
+        else if (length == capacity - 1)
+            fault_at(file, file->line + 1, error_set(WEFT_ESETTINGS, "the line is longer than %d bytes: go on in the next "
+                     "line, with white space in front", capacity - 2));
+        else
+            line[length++] = (char)c;
+    }
+    if (file->fault != WEFT_OK || length == 0)
+        return NULL;
+    line[length] = '\0';
+    file->line++;
+    file->indented = line[0] == ' ' || line[0] == '\t';
+    if (line[0] == '[')
+        section_begin(file, line);
+    return file->fault == WEFT_OK ? line : NULL;
+}
+
+/* Length of a value before its comment, and before the white space in front of that. */
+static size_t length_before_comment(const char *value)
+{
+    size_t length = 0;                  /* up to the last character so far that is kept */
+    for (size_t i = 0; value[i] != '\0'; i++) {
+        bool blank = value[i] == ' ' || value[i] == '\t';
+        if (value[i] == ';' && i > length)
+            break;
+        if (!blank)
+            length = i + 1;
+    }
+    return length;
+}
+
+/* libinih's handler: one line with a value. Faults are kept in the file; libinih only counts those of its own. */
+static int value_take(void *user, const char *section, const char *key, const char *value)
+{
+    struct ini_file *file = user;
+    struct text text = {file->value, sizeof file->value, 0};
+    if (file->indented && file->name[0] != '\0') {
+        text.length = strlen(file->value);
+    } else {
+        value_end(file);
+        snprintf(file->name, sizeof file->name, "%s%s%s", section, section[0] != '\0' ? "." : "", key);
+        file->first_line = file->line;
+    }
+    file->last_line = file->line;
+    text_add(&text, "%.*s", (int)length_before_comment(value), value);
+    if (file->fault == WEFT_OK && text.length >= sizeof file->value)
+        fault_at(file, file->first_line, error_set(WEFT_ESETTINGS, "%s has more than %d bytes", file->name,
+                 VALUE_SIZE_BYTES - 1));
+    return 1;
+}
+
+/* Read the stream to its end or its first fault into file->settings. */
+static weft_status ini_read(struct ini_file *file)
+{
+    int bad_line = ini_parse_stream(line_next, file, value_take, file);
+    int read_error = ferror(file->stream) ? errno : 0;
+    value_end(file);
+    if (read_error != 0)
+        return error_set(WEFT_ENOINPUT, "read settings from %s: %s", file->path, strerror(read_error));
+    if (bad_line < 0)
+        return error_set(WEFT_ENOMEM, "read settings from %s: not enough memory", file->path);
+    if (bad_line > 0 && (file->fault == WEFT_OK || (size_t)bad_line < file->fault_line))
+        return error_set(WEFT_ESETTINGS, "%s:%d: found neither [section] nor key = value nor a comment", file->path, bad_line);
+    return file->fault;
+}
+
+weft_status weft_settings_load(weft_settings *settings, const char *path)
+{
+    weft_status st = WEFT_ENOMEM;
+    struct ini_file *file = memory_new(1, sizeof *file);
+    weft_settings *changed = weft_settings_copy(settings);
+    size_t *line_of = memory_new(setting_count, sizeof *line_of);
+    if (file == NULL || changed == NULL || line_of == NULL) {
+        error_context(st, "read settings from %s", path);
+        goto done;
+    }
+    *file = (struct ini_file){.path = path, .settings = changed, .line_of = line_of, .stream = fopen(path, "re")};
+    if (file->stream == NULL) {
+        st = error_set(WEFT_ENOINPUT, "read settings from %s: %s", path, strerror(errno));
+        goto done;
+    }
+    st = ini_read(file);
+    fclose(file->stream);               /* only read: nothing can be lost */
+    if (st == WEFT_OK) {
+        weft_settings before = *settings;
+        *settings = *changed;
+        *changed = before;
+    }
+done:
+    memory_free(line_of);
+    weft_settings_destroy(changed);
+    memory_free(file);
+    return st;
+}
+
+/* How much of a value goes into the next line, which must be short enough for any build of libinih: all of it, or up to the
+ * last place where neither side would be trimmed nor the next line be taken for a comment; 0 if there is no such place. */
+static size_t piece_length(const char *value)
+{
+    enum { PIECE_BYTES = 150 };
+    size_t length = strlen(value);
+    if (length <= PIECE_BYTES)
+        return length;
+    for (length = PIECE_BYTES; length > 0; length--)
+        if (value[length - 1] != ' ' && strchr(" ;#", value[length]) == NULL)
+            break;
+    return length;
+}
+
+static bool can_be_broken(const char *value)
+{
+    for (size_t length; *value != '\0'; value += length)
+        if ((length = piece_length(value)) == 0)
+            return false;
+    return true;
+}
+
+static void ini_add(struct text *text, const weft_settings *settings, const struct setting *s, char *value, size_t capacity)
+{
+    setting_print(s, settings, value, capacity);
+    text_add(text, "%s =", s->info.name + strlen(s->info.section) + 1);
+    for (size_t length; *value != '\0'; value += length) {
+        length = piece_length(value);
+        text_add(text, " %.*s\n", (int)length, value);
+    }
+}
+
+/* All of the machine's settings, each value by way of a scratch buffer that holds the longest. */
+static void machine_add(struct text *text, const weft_settings *settings, char *value, size_t capacity)
+{
+    const char *section = "";
+    text_add(text, "; What belongs to this machine. Options of weft resume come before it.\n");
+    for (size_t i = 0; i < setting_count; i++) {
+        const struct setting *s = &setting_table[i];
+        if (s->info.identity)
+            continue;
+        if (strcmp(section, s->info.section) != 0)
+            text_add(text, "[%s]\n", s->info.section);
+        section = s->info.section;
+        ini_add(text, settings, s, value, capacity);
+    }
+}
+
+weft_status settings_write_machine_ini(const weft_settings *settings, char **out)
+{
+    *out = NULL;
+    if (!can_be_broken(settings->data.source))                  /* the only setting that can be so long */
+        return error_set(WEFT_ESETTINGS, "write data.source to run.ini: a line cannot be broken at so many blanks, ; and #");
+    size_t capacity = 1;
+    for (size_t i = 0; i < setting_count; i++) {
+        size_t length = setting_print(&setting_table[i], settings, NULL, 0);
+        if (length >= capacity)
+            capacity = length + 1;
+    }
+    struct text text = {NULL, 0, 0};
+    char *value = memory_new(capacity, 1);
+    if (value != NULL) {
+        machine_add(&text, settings, value, capacity);          /* measure */
+        text = (struct text){memory_new(text.length + 1, 1), text.length + 1, 0};
+    }
+    if (text.at != NULL)
+        machine_add(&text, settings, value, capacity);
+    memory_free(value);
+    *out = text.at;
+    return text.at != NULL ? WEFT_OK : error_context(WEFT_ENOMEM, "write run.ini");
+}

@@ -1,0 +1,338 @@
+/* The files of a run. Their order on disk is a promise: the best model before the checkpoint that names it, that
+ * checkpoint before last.h5 points at it, and old files go only after that. */
+#include "store/run_directory.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "store/checkpoint.h"
+#include "store/file.h"
+
+enum { STEP_NAME_BYTES = 32 };          /* "step-9223372036854775807.h5" and more */
+
+struct run_directory {
+    char *path;
+    int lock;
+};
+
+/* The steps of all step-<n>.h5, the newest first. */
+struct steps {
+    int64_t *step;
+    size_t count, capacity;
+};
+
+static void step_name(int64_t step, char name[STEP_NAME_BYTES])
+{
+    snprintf(name, STEP_NAME_BYTES, "step-%" PRId64 ".h5", step);
+}
+
+/* The n of "step-<n>.h5", or -1: only a name that step_name would write. */
+static int64_t step_of_name(const char *name)
+{
+    char same[STEP_NAME_BYTES];
+    if (strncmp(name, "step-", 5) != 0 || name[5] < '0' || name[5] > '9')
+        return -1;
+    errno = 0;
+    long long step = strtoll(name + 5, NULL, 10);
+    if (errno != 0)
+        return -1;
+    step_name(step, same);
+    return strcmp(name, same) == 0 ? step : -1;
+}
+
+static int newest_first(const void *a, const void *b)
+{
+    const int64_t *left = a, *right = b;
+    return (*left < *right) - (*left > *right);
+}
+
+static weft_status steps_add(struct steps *steps, int64_t step)
+{
+    if (steps->count == steps->capacity) {
+        size_t wanted = steps->capacity == 0 ? 16 : 2 * steps->capacity;
+        int64_t *grown = memory_grow(steps->step, steps->count, wanted, sizeof *grown);
+        if (grown == NULL)
+            return WEFT_ENOMEM;
+        steps->step = grown;
+        steps->capacity = wanted;
+    }
+    steps->step[steps->count++] = step;
+    return WEFT_OK;
+}
+
+/* memory_free(steps->step) afterwards, whatever the result. */
+static weft_status steps_list(const char *path, struct steps *steps)
+{
+    *steps = (struct steps){0};
+    DIR *stream = opendir(path);
+    if (stream == NULL)
+        return error_set(WEFT_ENOINPUT, "list directory %s: %m", path);
+    weft_status st = WEFT_OK;
+    errno = 0;
+    for (struct dirent *entry = readdir(stream); st == WEFT_OK && entry != NULL; entry = readdir(stream)) {
+        int64_t step = step_of_name(entry->d_name);
+        if (step >= 0)
+            st = steps_add(steps, step);
+        errno = 0;
+    }
+    if (st == WEFT_OK && errno != 0)
+        st = error_set(WEFT_EIO, "list directory %s: %m", path);
+    closedir(stream);
+    if (steps->count > 1)
+        qsort(steps->step, steps->count, sizeof *steps->step, newest_first);
+    return st;
+}
+
+/* "<directory>/<name>"; memory_free it; NULL if memory is short. */
+static char *path_in(const char *directory, const char *name)
+{
+    size_t size = strlen(directory) + strlen(name) + 2;
+    char *path = memory_new(size, 1);
+    if (path != NULL)
+        snprintf(path, size, "%s/%s", directory, name);
+    return path;
+}
+
+static weft_status stat_in(const char *directory, const char *name, struct stat *info, bool *exists)
+{
+    char *path = path_in(directory, name);
+    if (path == NULL)
+        return WEFT_ENOMEM;
+    *exists = stat(path, info) == 0;
+    memory_free(path);
+    return WEFT_OK;
+}
+
+/* What in it makes a directory hold a run: "run.ini", a checkpoint's name, or "" for nothing. */
+static weft_status find_run(const char *path, char found[STEP_NAME_BYTES])
+{
+    struct steps steps;
+    struct stat info;
+    bool exists;
+    found[0] = '\0';
+    weft_status st = stat_in(path, "run.ini", &info, &exists);
+    if (st == WEFT_OK && exists)
+        strcpy(found, "run.ini");
+    if (st != WEFT_OK || exists)
+        return st;
+    st = steps_list(path, &steps);
+    if (st == WEFT_OK && steps.count > 0)
+        step_name(steps.step[0], found);
+    memory_free(steps.step);
+    return st;
+}
+
+/* Lock the directory and clear what dead processes left in it. */
+static weft_status directory_new(const char *path, struct run_directory **directory)
+{
+    struct run_directory *d = memory_new(1, sizeof *d);
+    char *lock_path = path_in(path, "lock");
+    weft_status st = d == NULL || lock_path == NULL || (d->path = memory_string(path)) == NULL ? WEFT_ENOMEM : WEFT_OK;
+    if (st == WEFT_OK)
+        st = file_lock(lock_path, &d->lock);
+    memory_free(lock_path);
+    if (st != WEFT_OK) {
+        if (d != NULL)
+            memory_free(d->path);
+        memory_free(d);
+        return st;
+    }
+    st = file_remove_stale_temporaries(path);
+    if (st != WEFT_OK) {
+        run_directory_close(d);
+        return st;
+    }
+    *directory = d;
+    return WEFT_OK;
+}
+
+weft_status run_directory_create(const char *path, struct run_directory **directory)
+{
+    char found[STEP_NAME_BYTES];
+    struct run_directory *d;
+    weft_status st = file_make_directory(path);
+    if (st != WEFT_OK)
+        return st;
+    st = directory_new(path, &d);
+    if (st != WEFT_OK)
+        return st;
+    st = find_run(path, found);                         /* under the lock: of two at once, one gets the directory */
+    if (st == WEFT_OK && found[0] != '\0')
+        st = error_set(WEFT_ECREATE, "start a run in %s: it holds a run already (%s); resume that or choose another directory",
+                       path, found);
+    if (st != WEFT_OK) {
+        run_directory_close(d);
+        return st;
+    }
+    *directory = d;
+    return WEFT_OK;
+}
+
+weft_status run_directory_open(const char *path, struct run_directory **directory)
+{
+    char found[STEP_NAME_BYTES];
+    struct stat info;
+    if (stat(path, &info) < 0)
+        return error_set(WEFT_ENOINPUT, "open run %s: %m", path);
+    if (!S_ISDIR(info.st_mode))
+        return error_set(WEFT_ENOINPUT, "open run %s: it is a file, wanted the directory of a run", path);
+    weft_status st = find_run(path, found);
+    if (st == WEFT_OK && found[0] == '\0')
+        st = error_set(WEFT_ENOINPUT, "open run %s: it holds no run (neither run.ini nor step-<n>.h5)", path);
+    return st == WEFT_OK ? directory_new(path, directory) : st;
+}
+
+void run_directory_close(struct run_directory *directory)
+{
+    if (directory == NULL)
+        return;
+    file_unlock(directory->lock);
+    memory_free(directory->path);
+    memory_free(directory);
+}
+
+const char *run_directory_path(const struct run_directory *directory)
+{
+    return directory->path;
+}
+
+weft_status run_directory_load_step(struct run_directory *directory, int64_t step, struct snapshot **snapshot)
+{
+    char name[STEP_NAME_BYTES];
+    step_name(step, name);
+    char *path = path_in(directory->path, name);
+    weft_status st = path == NULL ? WEFT_ENOMEM : checkpoint_load(path, false, snapshot);
+    memory_free(path);
+    return st;
+}
+
+/* Add the message of the latest failure to the notes; what does not fit is cut. */
+static void note_failure(char *notes, size_t notes_capacity)
+{
+    size_t length = notes_capacity == 0 ? 0 : strlen(notes);
+    if (length < notes_capacity)
+        snprintf(notes + length, notes_capacity - length, "%s%s", length == 0 ? "" : "; ", weft_last_error());
+}
+
+weft_status run_directory_load_newest(struct run_directory *directory, struct snapshot **snapshot, int64_t *step,
+                                      size_t *passed_over, char *notes, size_t notes_capacity)
+{
+    struct steps steps;
+    *passed_over = 0;
+    if (notes_capacity > 0)
+        notes[0] = '\0';
+    weft_status st = steps_list(directory->path, &steps);
+    if (st == WEFT_OK && steps.count == 0)
+        st = error_set(WEFT_ENOINPUT, "resume %s: no checkpoint yet, as the run ended before its first save; remove run.ini "
+                       "from it and start again with weft train", directory->path);
+    for (size_t i = 0; st == WEFT_OK && i < steps.count; i++) {
+        st = run_directory_load_step(directory, steps.step[i], snapshot);
+        if (st == WEFT_OK) {
+            *step = steps.step[i];
+            break;
+        }
+        if (st == WEFT_ENOMEM)                          /* says nothing of the file */
+            break;
+        note_failure(notes, notes_capacity);
+        ++*passed_over;
+        st = WEFT_OK;
+    }
+    if (st == WEFT_OK && *passed_over == steps.count)
+        st = error_set(WEFT_EDAMAGED, "resume %s: none of its %zu checkpoints is whole; the newest: %s", directory->path,
+                       steps.count, notes);
+    memory_free(steps.step);
+    return st;
+}
+
+/* Point <link>.h5 at a checkpoint; step < 0 or a missing one leaves the link as it is. */
+static weft_status point(struct run_directory *directory, const char *link, int64_t step)
+{
+    char target[STEP_NAME_BYTES];
+    struct stat info;
+    bool exists = false;
+    if (step < 0)
+        return WEFT_OK;
+    step_name(step, target);
+    weft_status st = stat_in(directory->path, target, &info, &exists);
+    if (st != WEFT_OK || !exists)
+        return st;
+    char *path = path_in(directory->path, link);
+    st = path == NULL ? WEFT_ENOMEM : file_point_link(target, path);
+    memory_free(path);
+    return st;
+}
+
+static bool is_same_file(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* Remove all checkpoints but the newest `keep`, the best, and those behind the links, be they symbolic or hard. */
+static weft_status prune(struct run_directory *directory, int64_t best_step, uint64_t keep)
+{
+    static const char *const link[2] = {"last.h5", "best.h5"};
+    struct stat pointed_at[2];
+    bool points[2] = {false, false};
+    struct steps steps;
+    weft_status st = steps_list(directory->path, &steps);
+    for (size_t i = 0; st == WEFT_OK && i < 2; i++)
+        st = stat_in(directory->path, link[i], &pointed_at[i], &points[i]);
+    for (size_t i = 0; st == WEFT_OK && i < steps.count; i++) {
+        char name[STEP_NAME_BYTES];
+        struct stat info;
+        if (i < keep || steps.step[i] == best_step)
+            continue;
+        step_name(steps.step[i], name);
+        char *path = path_in(directory->path, name);
+        if (path == NULL)
+            st = WEFT_ENOMEM;
+        else if (stat(path, &info) == 0 && !(points[0] && is_same_file(&info, &pointed_at[0]))
+                 && !(points[1] && is_same_file(&info, &pointed_at[1])))
+            st = file_remove(path);
+        memory_free(path);
+    }
+    memory_free(steps.step);
+    return st;
+}
+
+weft_status run_directory_save(struct run_directory *directory, int64_t step, const struct snapshot *snapshot,
+                               int64_t best_step, bool set_last, uint64_t keep)
+{
+    char name[STEP_NAME_BYTES];
+    step_name(step, name);
+    char *path = path_in(directory->path, name);
+    weft_status st = path == NULL ? WEFT_ENOMEM : checkpoint_save(path, snapshot);
+    memory_free(path);
+    if (st != WEFT_OK || !set_last)
+        return st;
+    st = point(directory, "best.h5", best_step);
+    if (st == WEFT_OK)
+        st = point(directory, "last.h5", step);
+    if (st == WEFT_OK)
+        st = prune(directory, best_step, keep);
+    return st;
+}
+
+weft_status run_directory_write(struct run_directory *directory, const char *name, const char *text)
+{
+    char *path = path_in(directory->path, name);
+    weft_status st = path == NULL ? WEFT_ENOMEM : file_replace(path, text, strlen(text));
+    memory_free(path);
+    return st;
+}
+
+weft_status run_directory_append(struct run_directory *directory, const char *name, const char *text)
+{
+    char *path = path_in(directory->path, name);
+    weft_status st = path == NULL ? WEFT_ENOMEM : file_append(path, text, strlen(text));
+    memory_free(path);
+    return st;
+}

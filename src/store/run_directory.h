@@ -1,0 +1,50 @@
+/* A run's directory: run.ini, step-<n>.h5 (the last k and the best), last.h5, best.h5, history.csv, timing.csv, lock.
+ *
+ * Every step-<n>.h5 is a complete state from which the run can go on; n is a plain decimal number. Files of other names
+ * are never touched. After create or open, the functions may be called from several threads, except close. */
+#ifndef STORE_RUN_DIRECTORY_H
+#define STORE_RUN_DIRECTORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "store/snapshot.h"
+
+struct run_directory;
+
+/* Make the directory (parents too) or take one that holds no run (no run.ini, no step-<n>.h5), lock it against other
+ * processes, remove what dead processes left behind. WEFT_ECREATE if it cannot be made or written, or holds a run
+ * already; WEFT_ERESOURCE if another process holds the lock. */
+weft_status run_directory_create(const char *path, struct run_directory **directory);
+
+/* Open an existing run for going on. WEFT_ENOINPUT if there is none; WEFT_ERESOURCE if it is locked; WEFT_ECREATE if it
+ * cannot be written. */
+weft_status run_directory_open(const char *path, struct run_directory **directory);
+
+/* Unlock and free; NULL is fine. */
+void run_directory_close(struct run_directory *directory);
+
+const char *run_directory_path(const struct run_directory *directory);
+
+/* Load the newest checkpoint that verifies. Damaged ones are passed over: *passed_over counts them (their names and
+ * reasons, newest first and one after the other with "; " between, stand in notes[0 .. notes_capacity-1], "" if none).
+ * WEFT_ENOINPUT if there is no checkpoint file at all (the run ended before its first save); WEFT_EDAMAGED if there are
+ * some but none is whole; WEFT_ENOMEM. */
+weft_status run_directory_load_newest(struct run_directory *directory, struct snapshot **snapshot, int64_t *step,
+                                      size_t *passed_over, char *notes, size_t notes_capacity);
+
+/* Load step-<step>.h5. The errors of checkpoint_load. */
+weft_status run_directory_load_step(struct run_directory *directory, int64_t step, struct snapshot **snapshot);
+
+/* Save step-<step>.h5, then point best.h5 at step-<best_step>.h5 (unless best_step < 0 or that file does not exist) and
+ * last.h5 at the saved file, then remove checkpoints other than the newest `keep`, the best, and what the links point at.
+ * If set_last is false, only the file is written (the best model, before the checkpoint that names it).
+ * On failure last.h5 still points at a whole file. */
+weft_status run_directory_save(struct run_directory *directory, int64_t step, const struct snapshot *snapshot,
+                               int64_t best_step, bool set_last, uint64_t keep);
+
+/* Replace a file of the directory (run.ini, history.csv) by this text, atomically, or append text to one. */
+weft_status run_directory_write(struct run_directory *directory, const char *name, const char *text);
+weft_status run_directory_append(struct run_directory *directory, const char *name, const char *text);
+
+#endif

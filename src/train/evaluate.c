@@ -1,0 +1,97 @@
+/* See evaluate.h. */
+#include "train/evaluate.h"
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/tree.h"
+#include "data/batch.h"
+#include "kernel/kernel.h"
+#include "nn/pass.h"
+
+struct evaluation {
+    const struct network *net;
+    const struct dataset *dataset;
+    const struct split *split;
+    struct workspace *space;
+    const atomic_int *request;
+    size_t blocks;
+    double *block_loss;                 /* sum over the rows of each block */
+    atomic_size_t next_block;
+    atomic_bool is_stopped;
+    atomic_ullong *confusion;
+};
+
+static double run_shard(struct evaluation *e, struct workspace *own, size_t first, size_t rows)
+{
+    size_t classes = e->net->classes;
+    batch_gather(e->dataset, e->split->table, rows, e->split->row + first, own->buffer[0], own->label);
+    pass_infer(e->net, own, rows);
+    double loss = kernel->softmax_loss(rows, classes, own->label, own->buffer[e->net->buffers - 1], own->predicted);
+    for (size_t n = 0; n < rows; n++)
+        atomic_fetch_add_explicit(&e->confusion[(size_t)own->label[n] * classes + (size_t)own->predicted[n]], 1,
+                                  memory_order_relaxed);
+    return loss;
+}
+
+static void run_block(struct evaluation *e, struct workspace *own, size_t b)
+{
+    size_t first = b * EVALUATION_BLOCK_ROWS, left = e->split->count - first;
+    size_t rows = left < EVALUATION_BLOCK_ROWS ? left : EVALUATION_BLOCK_ROWS, shards = shard_count(rows);
+    double part[SHARDS_MAX];
+    for (size_t s = 0; s < shards; s++) {
+        struct range r = shard_rows(rows, shards, s);
+        part[s] = run_shard(e, own, first + r.first, r.end - r.first);
+    }
+    e->block_loss[b] = tree_sum(part, shards);
+}
+
+static void run_blocks(void *context, size_t rank)
+{
+    struct evaluation *e = context;
+    size_t b;
+    while ((b = atomic_fetch_add(&e->next_block, 1)) < e->blocks) {
+        if (e->request != NULL && atomic_load(e->request) != 0) {
+            atomic_store(&e->is_stopped, true);
+            return;
+        }
+        run_block(e, &e->space[rank], b);
+    }
+}
+
+static void add_up(const struct evaluation *e, struct tally *tally)
+{
+    double loss = 0;
+    for (size_t b = 0; b < e->blocks; b++)
+        loss += e->block_loss[b];
+    tally->loss = loss / (double)tally->rows;
+    for (size_t i = 0; i < tally->classes * tally->classes; i++)
+        tally->confusion[i] = atomic_load(&e->confusion[i]);
+    for (size_t c = 0; c < tally->classes; c++)
+        tally->correct += tally->confusion[c * tally->classes + c];
+}
+
+weft_status evaluate_split(const struct network *net, const struct dataset *dataset, const struct split *split,
+                           struct team *team, struct workspace *space, const atomic_int *request, struct tally *tally)
+{
+    size_t cells = net->classes * net->classes;
+    struct evaluation e = {.net = net, .dataset = dataset, .split = split, .space = space, .request = request,
+                           .blocks = (split->count + EVALUATION_BLOCK_ROWS - 1) / EVALUATION_BLOCK_ROWS};
+    *tally = (struct tally){.rows = split->count, .classes = net->classes};
+    e.block_loss = memory_new(e.blocks, sizeof *e.block_loss);
+    e.confusion = memory_new(cells, sizeof *e.confusion);
+    tally->confusion = memory_new(cells, sizeof *tally->confusion);
+    weft_status st = e.block_loss == NULL || e.confusion == NULL || tally->confusion == NULL ? WEFT_ENOMEM : WEFT_OK;
+    if (st == WEFT_OK)
+        st = team_run(team, run_blocks, &e);
+    if (st == WEFT_OK && atomic_load(&e.is_stopped))
+        st = error_set(WEFT_ESTOPPED, "evaluation: stopped on request");
+    if (st == WEFT_OK) {
+        add_up(&e, tally);
+    } else {
+        memory_free(tally->confusion);
+        *tally = (struct tally){0};
+    }
+    memory_free(e.block_loss);
+    memory_free(e.confusion);
+    return st;
+}

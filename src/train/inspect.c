@@ -1,0 +1,151 @@
+/* weft_checkpoint_verify, seal and inspect: what a checkpoint is, from the file alone. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "parallel/team.h"
+#include "settings/settings.h"
+#include "store/checkpoint.h"
+#include "store/weight_stats.h"
+#include "train/model.h"
+#include "weft/checkpoint.h"
+
+weft_status weft_checkpoint_verify(const char *path)
+{
+    return checkpoint_verify(path);
+}
+
+weft_status weft_checkpoint_seal(const char *path)
+{
+    return checkpoint_seal(path);
+}
+
+/* The latest figures of the gradient and the update that the file recorded for this tensor. */
+static void read_latest(const struct snapshot *snapshot, const struct tensor *tensor, weft_tensor_info *info)
+{
+    char path[TENSOR_PATH_SIZE];
+    tensor_path(tensor, "/statistics", path);
+    struct weight_stats stats = {0};
+    info->gradient_l2_norm = info->update_ratio = NAN;
+    if (weight_stats_get(&stats, path, snapshot) == WEFT_OK && stats.count > 0) {
+        info->gradient_l2_norm = stats.row[stats.count - 1].gradient_l2_norm;
+        info->update_ratio = stats.row[stats.count - 1].update_ratio;
+    }
+    weight_stats_clear(&stats);
+}
+
+static weft_status describe_tensor(const struct snapshot *snapshot, const struct tensor *tensor, const float *array,
+                                   weft_tensor_info *info)
+{
+    char path[TENSOR_PATH_SIZE];
+    struct weight_figures f;
+    weft_status st = weight_figures_of(tensor->count, array + tensor->offset, NULL, NULL, &f);
+    if (st != WEFT_OK)
+        return st;
+    tensor_path(tensor, "", path);
+    *info = (weft_tensor_info){.layer = tensor->layer + 1, .rank = tensor->rank, .dim = {tensor->dim[0], tensor->dim[1]},
+                               .mean_abs = f.mean_abs, .l2_norm = f.l2_norm, .mean = f.mean, .std = f.std, .min = f.min,
+                               .max = f.max, .zero_fraction = f.zero_fraction};
+    snprintf(info->name, sizeof info->name, "%s", path + 1);
+    read_latest(snapshot, tensor, info);
+    return WEFT_OK;
+}
+
+/* Layer by layer, the learned tensors before the running statistics. */
+static weft_status describe_tensors(const struct snapshot *snapshot, const struct network *net, weft_checkpoint_info *info)
+{
+    info->tensor = memory_new(net->tensors + net->running_tensors, sizeof *info->tensor);
+    if (info->tensor == NULL)
+        return WEFT_ENOMEM;
+    weft_status st = WEFT_OK;
+    unsigned mode = team_float_mode_enter();
+    for (size_t l = 0; l < net->layers; l++) {
+        for (size_t i = 0; i < net->tensors && st == WEFT_OK; i++)
+            if (net->tensor[i].layer == l)
+                st = describe_tensor(snapshot, &net->tensor[i], net->parameter, &info->tensor[info->tensors++]);
+        for (size_t i = 0; i < net->running_tensors && st == WEFT_OK; i++)
+            if (net->running_tensor[i].layer == l)
+                st = describe_tensor(snapshot, &net->running_tensor[i], net->running, &info->tensor[info->tensors++]);
+    }
+    team_float_mode_leave(mode);
+    return st;
+}
+
+static weft_status describe_settings(const weft_settings *settings, weft_checkpoint_info *info)
+{
+    info->setting = memory_new(weft_settings_count(), sizeof *info->setting);
+    if (info->setting == NULL)
+        return WEFT_ENOMEM;
+    for (size_t i = 0; i < weft_settings_count(); i++) {
+        const weft_setting_info *setting = weft_settings_info(i);
+        if (!setting->identity)
+            continue;
+        weft_setting_value *v = &info->setting[info->settings++];
+        char text[SETTING_TEXT_SIZE_BYTES];
+        weft_status st = weft_settings_get(settings, setting->name, text, sizeof text);
+        if (st != WEFT_OK)
+            return st;
+        snprintf(v->name, sizeof v->name, "%s", setting->name);
+        if (snprintf(v->value, sizeof v->value, "%s", text) >= (int)sizeof v->value)
+            memcpy(v->value + sizeof v->value - 4, "...", 4);
+    }
+    return WEFT_OK;
+}
+
+static weft_status copy_text(const struct snapshot *snapshot, const char *object, const char *name, char *text, size_t capacity)
+{
+    const char *value;
+    weft_status st = snapshot_get_text(snapshot, object, name, &value);
+    if (st == WEFT_OK)
+        snprintf(text, capacity, "%s", value);
+    return st;
+}
+
+static weft_status describe_run(const struct snapshot *snapshot, weft_checkpoint_info *info)
+{
+    weft_status st = snapshot_get_real(snapshot, "/", "epoch", &info->epoch);
+    if (st == WEFT_OK) st = copy_text(snapshot, "/", "weft_version", info->weft_version, sizeof info->weft_version);
+    if (st == WEFT_OK) st = copy_text(snapshot, "/", "settings_digest", info->settings_digest, sizeof info->settings_digest);
+    if (st == WEFT_OK) st = copy_text(snapshot, "/", "data_digest", info->data_digest, sizeof info->data_digest);
+    if (st == WEFT_OK) st = copy_text(snapshot, "/trainer", "stop_reason", info->stop_reason, sizeof info->stop_reason);
+    if (st == WEFT_OK) st = copy_text(snapshot, "/trainer", "best_metric", info->best_metric, sizeof info->best_metric);
+    if (st == WEFT_OK) st = snapshot_get_integer(snapshot, "/trainer", "best_step", &info->best_step);
+    if (st == WEFT_OK) st = snapshot_get_real(snapshot, "/trainer", "best_value", &info->best_value);
+    return st;
+}
+
+weft_status weft_checkpoint_inspect(const char *path, int unsealed, weft_checkpoint_info *info)
+{
+    memset(info, 0, sizeof *info);
+    struct model model;
+    struct snapshot *snapshot;
+    weft_status st = model_load(path, "last.h5", unsealed != 0, &model, &snapshot);
+    if (st != WEFT_OK)
+        return st;
+    const struct network *net = &model.net;
+    *info = (weft_checkpoint_info){.step = (uint64_t)model.step, .features = net->features, .classes = net->classes,
+                                   .parameters = net->parameter_count, .height = model.height, .width = model.width,
+                                   .channels = model.channels};
+    snprintf(info->path, sizeof info->path, "%s", model.path);
+    memcpy(info->weights_digest, model.digest, sizeof info->weights_digest);
+    st = describe_run(snapshot, info);
+    if (st == WEFT_OK) st = describe_settings(model.settings, info);
+    if (st == WEFT_OK) st = describe_tensors(snapshot, net, info);
+    if (st != WEFT_OK) {
+        st = error_context(st, "inspect %s", model.path);
+        weft_checkpoint_info_clear(info);
+    }
+    snapshot_destroy(snapshot);
+    model_destroy(&model);
+    return st;
+}
+
+void weft_checkpoint_info_clear(weft_checkpoint_info *info)
+{
+    memory_free(info->tensor);
+    memory_free(info->setting);
+    memset(info, 0, sizeof *info);
+}

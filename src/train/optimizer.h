@@ -1,0 +1,33 @@
+/* The optimizers: which state they keep, and one step on a block of parameters. */
+#ifndef TRAIN_OPTIMIZER_H
+#define TRAIN_OPTIMIZER_H
+
+#include "kernel/kernel.h"
+#include "nn/network.h"
+
+enum { MOMENTS_MAX = 2 };
+
+struct optimizer {
+    const struct weft_settings *settings;
+    size_t moments;                             /* sgd 0, momentum 1, adam 2 */
+    const char *moment_name[MOMENTS_MAX];       /* "velocity"; "mean", "variance": groups below /optimizer */
+    float *moment[MOMENTS_MAX];                 /* laid out like net->parameter */
+};
+
+/* sgd: w -= rate g. momentum: v = mu v + g, w -= rate v (Polyak 1964; Sutskever et al., ICML 2013, without dampening).
+ * adam: Kingma and Ba, ICLR 2015, algorithm 1. All moments start at 0. WEFT_OK or WEFT_ENOMEM. */
+weft_status optimizer_create(struct optimizer *optimizer, const struct network *net, const struct weft_settings *settings);
+void optimizer_destroy(struct optimizer *optimizer);
+
+/* What all blocks of one step have in common; step counts from 0. */
+struct optimizer_step {
+    double learning_rate;
+    struct adam_step adam;
+};
+struct optimizer_step optimizer_step_of(const struct optimizer *optimizer, double learning_rate, uint64_t step);
+
+/* w and the moments of elements at .. at+count-1 move by one step along their gradient. */
+void optimizer_apply(const struct optimizer *optimizer, const struct optimizer_step *step, size_t at, size_t count,
+                     const float *gradient, float *w);
+
+#endif

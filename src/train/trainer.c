@@ -1,0 +1,278 @@
+/* Setting a run up, freshly or from its directory, and telling what came of it. The loop itself is in loop.c. */
+#include "train/trainer.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "kernel/kernel.h"
+#include "train/loop.h"
+
+static const char TIMING_HEAD[] = "step,elapsed_s,training_time_s,samples_per_s\n";
+
+static weft_trainer *trainer_new(weft_event_handler on_event, void *event_context)
+{
+    weft_trainer *tr = memory_new(1, sizeof *tr);
+    if (tr == NULL)
+        return NULL;
+    tr->on_event = on_event;
+    tr->event_context = event_context;
+    tr->stop_reason = "";
+    tr->evaluated_step = tr->saved_step = -1;
+    tr->started_at_s = tr->saved_at_s = clock_seconds();
+    return tr;
+}
+
+/* The training state and everything sized by it, for tr->settings and tr->dataset. */
+static weft_status lay_out(weft_trainer *tr, const char **thread_reason)
+{
+    size_t useful = shard_count((size_t)tr->settings->train.batch_size);
+    size_t threads = team_threads((size_t)tr->settings->run.threads, useful, thread_reason);
+    weft_status st = training_create(&tr->training, tr->settings, &tr->dataset, threads);
+    if (st != WEFT_OK)
+        return st;
+    tr->training.request = &tr->request;
+    bool has_validation = tr->dataset.split[SPLIT_VALIDATION].count > 0;
+    early_stop_setup(&tr->early_stop, tr->settings, tr->training.sampler.steps_per_epoch, has_validation);
+    enum stop_metric metric = (enum stop_metric)tr->early_stop.metric;
+    if (metric >= STOP_VALIDATION_COST && metric <= STOP_VALIDATION_ACCURACY && !has_validation)
+        return error_set(WEFT_ESETTINGS, "train.early_stop is %s: there is no validation split",
+                         early_stop_metric_name(&tr->early_stop));
+    if (metric >= STOP_TEST_COST && tr->dataset.split[SPLIT_TEST].count == 0)
+        return error_set(WEFT_ESETTINGS, "train.early_stop is %s: the data have no test rows",
+                         early_stop_metric_name(&tr->early_stop));
+    return WEFT_OK;
+}
+
+static void announce_start(weft_trainer *tr, const char *thread_reason)
+{
+    const struct training *t = &tr->training;
+    char text[600];
+    int used = snprintf(text, sizeof text, "%zu", t->net.features);
+    for (size_t l = 0; l < t->net.layers && used < 400; l++)
+        used += snprintf(text + used, sizeof text - (size_t)used, "-%zu", t->net.layer[l].fan_out);
+    snprintf(text + used, sizeof text - (size_t)used,
+             ", %zu parameters; %zu train, %zu validation, %zu test rows; %zu threads%s%s%s, %s kernels", t->net.parameter_count,
+             tr->dataset.split[SPLIT_TRAIN].count, tr->dataset.split[SPLIT_VALIDATION].count,
+             tr->dataset.split[SPLIT_TEST].count, t->team.size, thread_reason != NULL ? " (by " : "",
+             thread_reason != NULL ? thread_reason : "", thread_reason != NULL ? ")" : "", kernel->name);
+    loop_announce(tr, WEFT_EVENT_STARTED, text);
+}
+
+/* run.ini, with the source as it was resolved; history.csv from the state; timing.csv if there is none. */
+static weft_status write_side_files(weft_trainer *tr, bool is_new)
+{
+    char *ini = NULL, *history = NULL;
+    weft_status st = weft_settings_set(tr->settings, "data.source", tr->dataset.source);
+    if (st == WEFT_OK)
+        st = settings_write_machine_ini(tr->settings, &ini);
+    if (st == WEFT_OK)
+        st = run_directory_write(tr->directory, "run.ini", ini);
+    if (st == WEFT_OK && (history = history_text(&tr->history)) == NULL)
+        st = WEFT_ENOMEM;
+    if (st == WEFT_OK)
+        st = run_directory_write(tr->directory, "history.csv", history);
+    if (st == WEFT_OK && is_new)
+        st = run_directory_write(tr->directory, "timing.csv", TIMING_HEAD);
+    memory_free(ini);
+    memory_free(history);
+    return st;
+}
+
+static weft_status give(weft_trainer *tr, weft_status st, weft_trainer **trainer)
+{
+    if (st != WEFT_OK) {
+        weft_trainer_destroy(tr);
+        return st;
+    }
+    *trainer = tr;
+    return WEFT_OK;
+}
+
+static weft_status start(weft_trainer *tr, const weft_settings *settings, const char *out)
+{
+    const char *thread_reason = NULL;
+    weft_status st = kernel_choose();
+    if (st == WEFT_OK) st = weft_settings_check(settings);
+    if (st == WEFT_OK && (tr->settings = weft_settings_copy(settings)) == NULL) st = WEFT_ENOMEM;
+    if (st == WEFT_OK) st = dataset_open(tr->settings, &tr->dataset);
+    if (st == WEFT_OK) st = lay_out(tr, &thread_reason);
+    if (st == WEFT_OK) st = run_directory_create(out, &tr->directory);
+    if (st == WEFT_OK) st = writer_create(tr->directory, tr->settings->checkpoint.keep, &tr->writer);
+    if (st != WEFT_OK)
+        return st;
+    unsigned mode = team_float_mode_enter();
+    network_initialize(&tr->training.net, tr->settings);
+    team_float_mode_leave(mode);
+    announce_start(tr, thread_reason);
+    if ((st = write_side_files(tr, true)) != WEFT_OK)
+        return st;
+    return loop_save_and_wait(tr);
+}
+
+weft_status weft_trainer_create(const weft_settings *settings, const weft_trainer_options *options, weft_trainer **trainer)
+{
+    *trainer = NULL;
+    weft_trainer *tr = trainer_new(options->on_event, options->event_context);
+    return tr != NULL ? give(tr, start(tr, settings, options->out), trainer) : WEFT_ENOMEM;
+}
+
+/* Settings of the identity from the checkpoint, those of the machine from run.ini, then the caller's. */
+static weft_status resume_settings(weft_trainer *tr, const struct snapshot *snapshot, const weft_resume_options *options)
+{
+    char text[4200];
+    snprintf(text, sizeof text, "%s/run.ini", run_directory_path(tr->directory));
+    weft_status st = weft_settings_load(tr->settings, text);
+    if (st == WEFT_OK) st = restore_settings(snapshot, tr->settings);
+    if (st == WEFT_OK && options->data != NULL) st = weft_settings_set(tr->settings, "data.source", options->data);
+    if (st == WEFT_OK && options->has_threads) {
+        snprintf(text, sizeof text, "%zu", options->threads);
+        st = weft_settings_set(tr->settings, "run.threads", text);
+    }
+    char digest[SETTINGS_DIGEST_SIZE_BYTES];
+    const char *recorded;
+    if (st == WEFT_OK) st = snapshot_get_text(snapshot, "/", "settings_digest", &recorded);
+    if (st != WEFT_OK)
+        return st;
+    settings_digest(tr->settings, digest);
+    if (strcmp(digest, recorded) != 0)
+        return error_set(WEFT_ESETTINGS, "the checkpoint's settings have digest %s, but it was trained with %s", digest, recorded);
+    return weft_settings_check(tr->settings);
+}
+
+static weft_status same_data(const weft_trainer *tr, const struct snapshot *snapshot)
+{
+    const char *recorded;
+    weft_status st = snapshot_get_text(snapshot, "/", "data_digest", &recorded);
+    if (st == WEFT_OK && strcmp(recorded, tr->dataset.digest) != 0)
+        st = error_set(WEFT_EDATA, "%s: rows, labels or splits have digest %s, but the run was started on data with %s",
+                       tr->settings->data.source, tr->dataset.digest, recorded);
+    return st;
+}
+
+/* Another number of epochs than planned: the same trajectory goes on, so the schedule must not depend on its end. */
+static weft_status change_epochs(weft_trainer *tr, uint64_t epochs)
+{
+    if (epochs == 0 || epochs == tr->settings->train.epochs)
+        return WEFT_OK;
+    if (tr->settings->schedule.name != SCHEDULE_CONSTANT)
+        return error_set(WEFT_ESETTINGS, "--epochs %" PRIu64 ": the cosine schedule was planned for %" PRIu64 " epochs and its "
+                         "past steps would differ", epochs, tr->settings->train.epochs);
+    char text[32];
+    snprintf(text, sizeof text, "%" PRIu64, epochs);
+    return weft_settings_set(tr->settings, "train.epochs", text);
+}
+
+/* A run that had ended by its number of epochs goes on if there are more now. */
+static void reopen_if_longer(weft_trainer *tr)
+{
+    const struct training *t = &tr->training;
+    bool ended_by_count = strcmp(tr->stop_reason, "epochs") == 0;
+    if (ended_by_count && t->total_steps > t->step)
+        tr->stop_reason = "";
+}
+
+static weft_status restore(weft_trainer *tr, const struct snapshot *snapshot, const weft_resume_options *options)
+{
+    const char *thread_reason = NULL;
+    weft_status st = resume_settings(tr, snapshot, options);
+    if (st == WEFT_OK) st = change_epochs(tr, options->epochs);
+    if (st == WEFT_OK) st = dataset_open(tr->settings, &tr->dataset);
+    if (st == WEFT_OK) st = same_data(tr, snapshot);
+    if (st == WEFT_OK) st = lay_out(tr, &thread_reason);
+    if (st == WEFT_OK) st = restore_run(snapshot, tr);
+    if (st != WEFT_OK)
+        return st;
+    reopen_if_longer(tr);
+    tr->saved_step = (int64_t)tr->training.step;
+    if ((st = write_side_files(tr, false)) != WEFT_OK)
+        return st;
+    announce_start(tr, thread_reason);
+    return weights_digest(&tr->training.net, &tr->training.optimizer, tr->digest);
+}
+
+static weft_status reopen(weft_trainer *tr, const char *directory, const weft_resume_options *options)
+{
+    struct snapshot *snapshot = NULL;
+    int64_t step;
+    size_t passed_over;
+    char notes[1024] = "";
+    weft_status st = kernel_choose();
+    if (st == WEFT_OK && (tr->settings = weft_settings_create()) == NULL) st = WEFT_ENOMEM;
+    if (st == WEFT_OK) st = run_directory_open(directory, &tr->directory);
+    if (st == WEFT_OK) st = run_directory_load_newest(tr->directory, &snapshot, &step, &passed_over, notes, sizeof notes);
+    if (st == WEFT_OK && passed_over > 0) loop_announce(tr, WEFT_EVENT_NOTE, notes);
+    if (st == WEFT_OK) st = restore(tr, snapshot, options);
+    if (st == WEFT_OK) st = writer_create(tr->directory, tr->settings->checkpoint.keep, &tr->writer);
+    snapshot_destroy(snapshot);
+    return st;
+}
+
+weft_status weft_trainer_resume(const char *directory, const weft_resume_options *options, weft_trainer **trainer)
+{
+    static const weft_resume_options defaults;
+    *trainer = NULL;
+    if (options == NULL)
+        options = &defaults;
+    weft_trainer *tr = trainer_new(options->on_event, options->event_context);
+    return tr != NULL ? give(tr, reopen(tr, directory, options), trainer) : WEFT_ENOMEM;
+}
+
+int weft_trainer_is_finished(const weft_trainer *trainer)
+{
+    return trainer->stop_reason[0] != '\0';
+}
+
+void weft_trainer_request_stop(weft_trainer *trainer)
+{
+    atomic_store(&trainer->request, REQUEST_STOP);
+}
+
+void weft_trainer_request_save(weft_trainer *trainer)
+{
+    int none = REQUEST_NONE;
+    atomic_compare_exchange_strong(&trainer->request, &none, REQUEST_SAVE);
+}
+
+void weft_trainer_summary(const weft_trainer *tr, weft_summary *summary)
+{
+    const struct training *t = &tr->training;
+    *summary = (weft_summary){
+        .steps = t->step, .epochs = (double)t->step / (double)t->sampler.steps_per_epoch, .stop_reason = tr->stop_reason,
+        .best_metric = early_stop_metric_name(&tr->early_stop), .best_step = tr->early_stop.best_step,
+        .best_value = tr->early_stop.best, .restored_best = tr->restored_best,
+        .samples_per_s = tr->training_time_s > 0 ? (double)tr->trained_rows / tr->training_time_s : 0,
+        .training_time_s = tr->training_time_s, .elapsed_s = clock_seconds() - tr->started_at_s, .threads = t->team.size,
+        .directory = run_directory_path(tr->directory),
+    };
+    memcpy(summary->weights_digest, tr->digest, sizeof summary->weights_digest);
+}
+
+const weft_evaluation *weft_trainer_evaluation(const weft_trainer *trainer, const char *split)
+{
+    for (enum split_name s = 0; s < SPLIT_COUNT; s++)
+        if (strcmp(split, split_label(s)) == 0 && trainer->evaluation[s].rows > 0)
+            return &trainer->evaluation[s];
+    return NULL;
+}
+
+void weft_trainer_destroy(weft_trainer *trainer)
+{
+    if (trainer == NULL)
+        return;
+    writer_destroy(trainer->writer);
+    run_directory_close(trainer->directory);
+    snapshot_destroy(trainer->best);
+    for (size_t s = 0; s < SPLIT_COUNT; s++)
+        weft_evaluation_clear(&trainer->evaluation[s]);
+    for (size_t i = 0; i < NETWORK_TENSORS_MAX; i++)
+        weight_stats_clear(&trainer->stats[i]);
+    history_clear(&trainer->history);
+    training_destroy(&trainer->training);
+    dataset_close(&trainer->dataset);
+    weft_settings_destroy(trainer->settings);
+    memory_free(trainer);
+}

@@ -1,0 +1,79 @@
+/* Everything that a training step reads and writes: the state that decides bits, and the team that works on it. What is
+ * around the steps (evaluations, files, signals) is the trainer's, one file up. */
+#ifndef TRAIN_TRAINING_H
+#define TRAIN_TRAINING_H
+
+#include <stdatomic.h>
+
+#include "data/dataset.h"
+#include "data/sampler.h"
+#include "nn/network.h"
+#include "nn/workspace.h"
+#include "parallel/reduce.h"
+#include "parallel/team.h"
+#include "train/optimizer.h"
+
+enum fault {                            /* found by any thread, acted upon by all after the next barrier */
+    FAULT_NONE = 0,
+    FAULT_LOSS = 1,                     /* the loss is not finite */
+    FAULT_SUSPECT = 2,                  /* a local gradient is so large that the sum might overflow, or is not finite */
+    FAULT_GRADIENT = 4,                 /* the gradient is not finite */
+    FAULT_PARAMETER = 8,                /* a parameter, moment or running statistic became non-finite */
+};
+
+struct training {
+    const struct weft_settings *settings;
+    const struct dataset *dataset;
+    struct network net;
+    struct optimizer optimizer;
+    struct sampler sampler;
+    uint64_t total_steps;               /* 0: no limit */
+    uint64_t step;                      /* done so far; the next one has this number */
+
+    struct team team;
+    struct workspace *space;            /* one a thread */
+    struct norm_exchange exchange[NETWORK_LAYERS_MAX];
+    struct reduce_plan plan, last_plan; /* of a full batch, and of the short one at the end of an epoch */
+    double loss_part[SHARDS_MAX];       /* per shard of the step at hand: sum over its rows */
+    size_t correct_part[SHARDS_MAX];
+    double *block_square;               /* per parameter block, for clipping by norm */
+
+    float *step_loss;                   /* mean loss of each step done; the caller makes room before it runs steps */
+    uint64_t step_loss_capacity;
+    double epoch_loss_sum;              /* over the rows of the epoch at hand */
+    uint64_t epoch_rows, epoch_correct;
+
+    uint64_t observed_step;             /* of this step, keep gradient and old parameters; UINT64_MAX: of none */
+    float *observed_gradient, *observed_parameter;      /* laid out like net.parameter */
+
+    double pause_at_s;                  /* clock_seconds() at which run_steps comes back; infinity: not by time */
+    const atomic_int *request;          /* set by a signal: come back after the step at hand; NULL: none */
+    atomic_uint fault_before, fault_gradient, fault_after;      /* enum fault, one word for each barrier they wait for */
+    atomic_bool pause;
+};
+
+/* Lay out network, optimizer, workspaces and team for these settings and data; both must outlive it. All parameters are 0.
+ * threads as in team_threads. WEFT_OK; WEFT_ENOMEM, WEFT_ERESOURCE, WEFT_ESETTINGS. */
+weft_status training_create(struct training *t, const struct weft_settings *settings, const struct dataset *dataset,
+                            size_t threads);
+void training_destroy(struct training *t);
+
+/* Take steps t->step .. until-1 of one epoch in one parallel region, or fewer: it comes back after a step when a request
+ * is pending or pause_at_s has passed. t->step, step_loss and the epoch's sums go on.
+ * Returns WEFT_OK; WEFT_ENONFINITE if the loss or the gradient of step t->step is not finite (nothing was overwritten), or
+ * an update overflowed (then the state is lost; the newest checkpoint holds the one to go back to); WEFT_ERESOURCE. */
+weft_status training_run_steps(struct training *t, uint64_t until);
+
+/* One minibatch, by every thread of the team (step.c). False, in every thread alike, if no further step may follow: a fault
+ * or a pause. Only rank 0 writes t->step, between the two barriers; the others count for themselves. */
+bool step_run(struct training *t, size_t rank, uint64_t step);
+
+/* The second half of a step (update.c): sum the local gradients of this thread's blocks, penalty, clipping, optimizer.
+ * careful: look at the summed gradient before anything is written. False if it was not finite. */
+bool update_run(struct training *t, size_t rank, uint64_t step, const struct reduce_plan *plan, size_t batch_rows,
+                bool careful);
+
+/* Is every parameter, running statistic and moment finite? */
+bool training_is_finite(const struct training *t);
+
+#endif
