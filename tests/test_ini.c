@@ -111,7 +111,7 @@ static void faults_name_their_line(void **state)
         {"[train]\nseed = x\nnonsense\n", ":2: set train.seed"},
         {"[train]\nnonsense\nseed = x\n", ":2: found neither"},
         {"[train]\nseed = 2\n[network] hidden = 3\n", ":3: found text behind [section]"},
-        {"[train]\nseed = 2\n  epochs = 3\n", ":2: (a line that begins with white space goes on with the value above): set train"},
+        {"[train]\nseed = 2\n  epochs = 3\n", ":2: (a line that begins with white space goes on with the value above)"},
         {"[train]\nseed = 1\n[train]\n  seed = 2\n", ":4: train.seed is set again: line 2"},
         {"[train]\nseed = 1;2\n", ":2: set train.seed to '1;2'"},
     };

@@ -68,8 +68,8 @@ static void values_are_stored(void **state)
 {
     (void)state;
     char message[1024];
-    assert_int_equal(parse(OPERAND_OPTIONAL, "c.ini --data idx:a --set a.b=1 f1 --threads=7 --set=c.d=2 f2 --json f3", message,
-                           sizeof message), OPTIONS_RUN);
+    assert_int_equal(parse(OPERAND_OPTIONAL, "c.ini --data idx:a --set a.b=1 f1 --threads=7 --set=c.d=2 f2 --json f3",
+                           message, sizeof message), OPTIONS_RUN);
     assert_string_equal(message, "");
     assert_string_equal(given.config, "c.ini");
     assert_string_equal(given.data, "idx:a");

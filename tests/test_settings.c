@@ -252,7 +252,7 @@ static void nearest_name_counts_edits(void **state)
     assert_null(weft_nearest_name(word, names, 4));
 }
 
-/* Each case is the defaults with the assignments made, and the setting that the message must name (NULL: no contradiction). */
+/* Each case: the defaults with these assignments, and what the message must name (NULL: no contradiction). */
 static void contradictions_are_found(void **state)
 {
     (void)state;
@@ -317,8 +317,10 @@ static void identity_goes_round(void **state)
         assert_text(t, name, text);
     }
     struct setting_value bad[] = {
-        {.name = "train.seed", .type = SETTING_REAL, .real = 1}, {.name = "train.seed", .type = SETTING_INTEGER, .integer = -1},
-        {.name = "train.sed", .type = SETTING_INTEGER, .integer = 1}, {.name = "train.seed", .type = SETTING_TEXT, .text = "1"},
+        {.name = "train.seed", .type = SETTING_REAL, .real = 1},
+        {.name = "train.seed", .type = SETTING_INTEGER, .integer = -1},
+        {.name = "train.seed", .type = SETTING_TEXT, .text = "1"},
+        {.name = "train.sed", .type = SETTING_INTEGER, .integer = 1},
         {.name = "optimizer.learning_rate", .type = SETTING_REAL, .real = (double)NAN},
         {.name = "optimizer.learning_rate", .type = SETTING_REAL, .real = (double)INFINITY},
         {.name = "optimizer.learning_rate", .type = SETTING_REAL, .real = -1},
@@ -340,8 +342,10 @@ static void digest_is_of_the_identity(void **state)
     settings_digest(s, digest);
     assert_int_equal(strlen(digest), 32);
     assert_int_equal(strspn(digest, "0123456789abcdef"), 32);
-    static const char *const candidates[] = {"0.5", "4", "3 steps", "test", "yes", "no", "tanh", "none", "gaussian", "before",
-                                             "shard", "lambda", "sgd", "cosine", "test_loss", "drop", "idx:x", "3 s"};
+    static const char *const candidates[] = {
+        "0.5", "4", "3 steps", "test", "yes", "no", "tanh", "none", "gaussian", "before", "shard", "lambda", "sgd", "cosine",
+        "test_loss", "drop", "idx:x", "3 s",
+    };
     for (size_t i = 0; i < weft_settings_count(); i++) {
         const weft_setting_info *info = weft_settings_info(i);
         weft_settings *t = weft_settings_copy(s);
@@ -380,6 +384,8 @@ static void reals_go_round_in_any_locale(void **state)
     bool comma = setlocale(LC_NUMERIC, "de_DE.UTF-8") != NULL || setlocale(LC_NUMERIC, "fr_FR.UTF-8") != NULL;
     if (!comma)
         print_message("no locale with a decimal comma here: checked in the C locale only\n");
+    double untouched = 5;
+    assert_false(text_parse_real("1e999", &untouched) || text_parse_real("", &untouched) || untouched != 5);
     uint64_t bits = 1;
     for (int i = 0; i < 20000; i++) {
         bits = bits * 6364136223846793005u + 1442695040888963407u;

@@ -1,11 +1,12 @@
 /* Elementary functions whose every bit is ours: the same on each machine, compiler and instruction set, because they
  * consist of IEEE additions, multiplications, divisions, square roots and explicit FMAs in a fixed order (libm's exp and
  * log differ between versions; contraction is off). The float functions are branch-free and inline, so that a loop over
- * them becomes vector code with the same bits; the double ones serve initialisation, the digits and the loss.
+ * them becomes vector code with the same bits; the double ones serve initialisation, the digits and the loss. Where the
+ * processor has no FMA, libm's fmaf gives the same bits, far more slowly.
  *
- * Errors in ulp of the result, the largest seen by tests/test_math.c against libm's long double functions (every float
- * for the float functions, millions of points for the double ones), stand at each function; `WEFT_LONG=1 test_math` shows
- * them again. With flush-to-zero and without, the bits are the same, except that tanh of a subnormal number is then 0. */
+ * At each function stands its largest error in ulp of the result, against libm's double functions for every float, and
+ * against its long double ones for 64 million doubles of each kind; `WEFT_LONG=1 test_math` shows them again. The bits do
+ * not depend on flush-to-zero, subnormal arguments of tanh, sin and the quantile excepted. */
 #ifndef BASE_MATH_H
 #define BASE_MATH_H
 
@@ -96,11 +97,21 @@ static inline float math_sigmoid_f32(float x)
     return x == x ? y : x;
 }
 
-double math_exp(double x);                  /* e^x */
-double math_log(double x);                  /* natural logarithm, x > 0 and finite */
-double math_sin(double x);                  /* |x| <= 1e6, radians */
-double math_cos(double x);                  /* |x| <= 1e6, radians */
-double math_normal_quantile(double p);      /* x with P(N(0,1) <= x) = p, 0 < p < 1 */
-double math_power(double x, uint64_t n);    /* x^n by repeated squaring, the multiplications in a fixed order; x^0 = 1 */
+/* e^x. Largest error @DEXP@ ulp. +inf above ln DBL_MAX; +0 where e^x < DBL_MIN; NaN for a NaN. */
+double math_exp(double x);
+
+/* Natural logarithm. Largest error @DLOG@ ulp, subnormal x included. -inf for +-0, +inf for +inf, NaN for x < 0 and a NaN. */
+double math_log(double x);
+
+/* Sine and cosine of x radians, |x| <= 1e6, else NaN. Largest error @DSIN@ ulp, next to multiples of pi/2 too. */
+double math_sin(double x);
+double math_cos(double x);
+
+/* The x with P(N(0,1) <= x) = p. Largest error @DQ@ ulp. -inf for 0, +inf for 1, NaN outside [0, 1]. */
+double math_normal_quantile(double p);
+
+/* x^n by repeated squaring, the multiplications in a fixed order; x^0 = 1. Off by a factor of at most (1 + 2^-53)^(n-1),
+ * as long as no product leaves the normal range. */
+double math_power(double x, uint64_t n);
 
 #endif

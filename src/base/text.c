@@ -16,7 +16,8 @@ void text_add(struct text *text, const char *format, ...)
     bool full = text->length >= text->capacity;
     va_list arguments;
     va_start(arguments, format);
-    int added = vsnprintf(full ? NULL : text->at + text->length, full ? 0 : text->capacity - text->length, format, arguments);
+    int added = vsnprintf(full ? NULL : text->at + text->length, full ? 0 : text->capacity - text->length, format,
+                          arguments);
     va_end(arguments);
     if (added > 0)
         text->length += (size_t)added;

@@ -64,8 +64,9 @@ static void print_options(FILE *out, const struct verb *verb)
     fprintf(out, "\nArguments and options:\n");
     for (const struct option_def *def = verb->options; def->name != NULL; def++) {
         char label[LABEL_SIZE_BYTES];
-        snprintf(label, sizeof label, "%s%s%s%s%s", option_is_operand(def) ? "" : "--", def->name, def->metavar != NULL ? " " : "",
-                 def->metavar != NULL ? def->metavar : "", def->kind == OPT_STRINGS ? " ..." : "");
+        snprintf(label, sizeof label, "%s%s%s%s%s", option_is_operand(def) ? "" : "--", def->name,
+                 def->metavar != NULL ? " " : "", def->metavar != NULL ? def->metavar : "",
+                 def->kind == OPT_STRINGS ? " ..." : "");
         print_entry(out, label, def->help);
     }
     print_entry(out, "-h, --help", "print this text");
@@ -74,8 +75,8 @@ static void print_options(FILE *out, const struct verb *verb)
 static void print_settings(FILE *out)
 {
     fprintf(out, "\n");
-    print_wrapped(out, 0, 0, "Settings, with their defaults. A line stands in an INI file under its [section], or on the command "
-                  "line as --set section.key=value.");
+    print_wrapped(out, 0, 0, "Settings, with their defaults. A line stands in an INI file under its [section], or on the "
+                  "command line as --set section.key=value.");
     const char *section = "";
     for (size_t i = 0; i < weft_settings_count(); i++) {
         const weft_setting_info *info = weft_settings_info(i);
@@ -84,7 +85,8 @@ static void print_settings(FILE *out)
         section = info->section;
         fprintf(out, "%s = %s\n", info->name + strlen(section) + 1, info->preset);
         print_wrapped(out, 0, 6, info->help);
-        print_wrapped(out, 0, 6, info->values);
+        size_t at = (size_t)fprintf(out, "      Values: ");
+        print_wrapped(out, at, at, info->values);
     }
 }
 

@@ -77,21 +77,27 @@ static bool value_store(const struct verb *verb, const struct option_def *def, c
     return false;
 }
 
+static const struct option_def *option_find(const struct verb *verb, const char *name, size_t length)
+{
+    for (const struct option_def *def = verb->options; def->name != NULL; def++)
+        if (!option_is_operand(def) && strlen(def->name) == length && memcmp(def->name, name, length) == 0)
+            return def;
+    return NULL;
+}
+
 /* "--name", "--name=value" at argv[*i], or "--name" "value" at argv[*i] and argv[*i + 1], over which *i then moves. */
 static bool option_take(const struct verb *verb, int argc, char **argv, int *i)
 {
     const char *given = argv[*i] + strlen("--");
     size_t length = strcspn(given, "=");
     const char *value = given[length] == '=' ? given + length + 1 : NULL;
-    const struct option_def *def = verb->options;
-    while (def->name != NULL && (option_is_operand(def) || strlen(def->name) != length || memcmp(def->name, given, length) != 0))
-        def++;
-    if (def->name == NULL)
+    const struct option_def *def = option_find(verb, given, length);
+    if (def == NULL)
         return misuse_unknown(verb, given, length);
     if (def->kind == OPT_FLAG && value != NULL)
         return misuse(verb, "--%s takes no value, found '%s'", def->name, value);
     if (def->kind != OPT_FLAG && value == NULL) {
-        bool follows = *i + 1 < argc && strncmp(argv[*i + 1], "--", 2) != 0;    /* one that begins so needs --name=VALUE */
+        bool follows = *i + 1 < argc && strncmp(argv[*i + 1], "--", 2) != 0;    /* else --name=VALUE */
         if (!follows)
             return misuse(verb, "--%s needs a value: --%s %s", def->name, def->name, def->metavar);
         value = argv[++*i];

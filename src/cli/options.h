@@ -1,8 +1,8 @@
 /* Command-line options. A verb describes itself in one struct verb; its rows of options and operands feed the parser, the
  * usage line and --help.
  *
- * --name VALUE and --name=VALUE are the same; "--" ends the options; of an option given twice the last one counts (OPT_STRINGS
- * collects them all). -h and --help belong to every verb. */
+ * --name VALUE and --name=VALUE are the same (a VALUE that begins with "--" takes the second); "--" ends the options; of an
+ * option given twice the last one counts (OPT_STRINGS collects them all). -h and --help belong to every verb. */
 #ifndef CLI_OPTIONS_H
 #define CLI_OPTIONS_H
 
@@ -25,7 +25,7 @@ enum { STRINGS_MAX = 256 };
 struct strings { size_t count; const char *item[STRINGS_MAX]; };
 
 struct option_def {
-    const char *name;           /* without "--"; of an operand what usage and messages call it, "CHECKPOINT"; NULL ends a list */
+    const char *name;           /* without "--"; of an operand what messages call it, "CHECKPOINT"; NULL ends the list */
     enum option_kind kind;
     void *value;                /* of the type above, preset to the default */
     const char *metavar;        /* what --help calls the value; NULL for flags and operands */

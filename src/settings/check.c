@@ -1,4 +1,5 @@
-/* Settings that are each in range but contradict each other. A function per group; the first contradiction is the message. */
+/* Settings that are each in range but contradict each other. A function per group; the first contradiction becomes the
+ * message. */
 #include <inttypes.h>
 
 #include "base/error.h"
@@ -18,8 +19,8 @@ static weft_status check_per_layer(const char *name, size_t count, size_t hidden
 static weft_status check_end(const weft_settings *s)
 {
     if (s->train.epochs == 0 && s->train.steps == 0 && s->train.max_time_s == 0 && s->train.early_stop == STOP_NONE)
-        return error_set(WEFT_ESETTINGS, "train.epochs, steps and max_time are 0 and train.early_stop is none: nothing would "
-                         "end the run; wanted one of them set");
+        return error_set(WEFT_ESETTINGS, "train.epochs, steps and max_time are 0 and train.early_stop is none: nothing "
+                         "would end the run; wanted one of them set");
     if (s->schedule.name == SCHEDULE_COSINE && s->train.epochs == 0 && s->train.steps == 0)
         return error_set(WEFT_ESETTINGS, "schedule.name = cosine needs to know the end of the run: train.epochs and "
                          "train.steps are 0, wanted one of them set");

@@ -139,7 +139,8 @@ static weft_status ini_read(struct ini_file *file)
     if (bad_line < 0)
         return error_set(WEFT_ENOMEM, "read settings from %s: not enough memory", file->path);
     if (bad_line > 0 && (file->fault == WEFT_OK || (size_t)bad_line < file->fault_line))
-        return error_set(WEFT_ESETTINGS, "%s:%d: found neither [section] nor key = value nor a comment", file->path, bad_line);
+        return error_set(WEFT_ESETTINGS, "%s:%d: found neither [section] nor key = value nor a comment", file->path,
+                         bad_line);
     return file->fault;
 }
 

@@ -23,7 +23,9 @@ union setting_field {                   /* any member of struct weft_settings */
     struct choice_list choices;
 };
 
-static const char *const unit_name[] = { [INTERVAL_STEPS] = "steps", [INTERVAL_EPOCHS] = "epochs", [INTERVAL_SECONDS] = "s" };
+static const char *const unit_name[] = {
+    [INTERVAL_STEPS] = "steps", [INTERVAL_EPOCHS] = "epochs", [INTERVAL_SECONDS] = "s",
+};
 
 /* Find. */
 

@@ -126,8 +126,8 @@ enum { SETTINGS_DIGEST_SIZE_BYTES = 33 };
 void settings_digest(const weft_settings *settings, char digest[SETTINGS_DIGEST_SIZE_BYTES]);
 
 /* The other settings, those of the machine, as the text of an INI file (run.ini) that weft_settings_load reads back to the
- * same values. *text is freed with memory_free. WEFT_OK; WEFT_ENOMEM; WEFT_ESETTINGS for a URI of more than 150 bytes that is
- * nothing but blanks, ';' and '#' with single characters between them (then *text is NULL). */
+ * same values. *text is freed with memory_free. WEFT_OK; or, with *text NULL, WEFT_ENOMEM, or WEFT_ESETTINGS for a URI with
+ * 150 bytes in a row that are nothing but blanks, ';' and '#' with single characters between them. */
 weft_status settings_write_machine_ini(const weft_settings *settings, char **text);
 
 /* The values for hidden layer l (0 first) of a list that has one entry for all layers or one for each. */

@@ -74,8 +74,8 @@ const struct setting setting_table[] = {
      .info.help = "Added to the variance before its square root is taken."},
     {IDENTITY(network, dropout), .kind = KIND_REAL_LIST, .real_high = BELOW_1, DEFAULT("0"),
      .info.values = "0 <= real < 1, or one such for each hidden layer",
-     .info.help = "Fraction of the hidden units dropped in each training row; the others are scaled up by 1 / (1 - it). One "
-     "for all hidden layers, or a list with one for each."},
+     .info.help = "Fraction of the hidden units dropped in each training row; the others are scaled up by 1 / (1 - it). "
+     "One for all hidden layers, or a list with one for each."},
     {IDENTITY(network, input_dropout), FRACTION, DEFAULT("0"),
      .info.help = "Fraction of the inputs dropped in each training row."},
 
@@ -84,9 +84,9 @@ const struct setting setting_table[] = {
     {IDENTITY(regularization, l2), REAL(0, 1e30), DEFAULT("0"),
      .info.help = "Lambda of the penalty on the squares of the weights, whose form regularization.l2_form gives."},
     {IDENTITY(regularization, l2_form), CHOICE("lambda_over_2m | half_lambda | lambda | decoupled"), DEFAULT("half_lambda"),
-     .info.help = "lambda_over_2m: lambda / (2 m) * sum W^2 with m the rows of the batch; half_lambda: lambda / 2 * sum W^2; "
-     "lambda: lambda * sum W^2; decoupled: no term in the cost, the update shrinks each weight by learning rate * lambda "
-     "(with adam: AdamW)."},
+     .info.help = "lambda_over_2m: lambda / (2 m) * sum W^2 with m the rows of the batch; half_lambda: lambda / 2 * sum "
+     "W^2; lambda: lambda * sum W^2; decoupled: no term in the cost, the update shrinks each weight by learning rate * "
+     "lambda (with adam: AdamW)."},
     {IDENTITY(regularization, l2_biases), SWITCH, DEFAULT("no"),
      .info.help = "Whether the penalties also hold for biases and for batch-norm's gamma and beta."},
 
