@@ -243,7 +243,7 @@ void adam_ref(size_t n, const struct adam_step *a, const float *g, float *m, flo
     }
 }
 
-/* The tree over count lanes, a power of two: the trees of even and odd lanes would be another sum; neighbours pair first. */
+/* The pairwise tree over count lanes, a power of two: neighbours first, the two halves last. */
 static double lane_tree(const double *lane, size_t count)
 {
     return count == 1 ? lane[0] : lane_tree(lane, count / 2) + lane_tree(lane + count / 2, count / 2);

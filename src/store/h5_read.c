@@ -14,9 +14,9 @@
 enum {
     DEPTH_MAX = 16,                     /* of groups; Weft needs 5 */
     NAME_MAX_BYTES = 255,
-    OBJECTS_MAX = 65536,
+    OBJECT_MIN_BYTES = 32,              /* an object or attribute takes more than this of a file; a second link may not */
     TEXT_MAX_BYTES = 1 << 20,
-    PATH_SIZE_BYTES = (DEPTH_MAX + 1) * (NAME_MAX_BYTES + 1) + 1
+    PATH_SIZE_BYTES = DEPTH_MAX * (NAME_MAX_BYTES + 1) + 1
 };
 
 struct reader {
@@ -25,6 +25,7 @@ struct reader {
     size_t left_bytes;                  /* what all arrays and texts still to come may take together: the file's size */
     size_t left_objects;
     bool is_picture;                    /* of the object whose attributes are being read */
+    size_t depth;                       /* groups open: the root and those below */
     size_t path_length;
     char path[PATH_SIZE_BYTES];         /* of the present object; "" is the root */
 };
@@ -52,7 +53,7 @@ static weft_status take_bytes(struct reader *r, const char *what, size_t size_by
 static weft_status count_object(struct reader *r)
 {
     if (r->left_objects == 0)
-        return error_set(WEFT_EDAMAGED, "read %s: more than %d objects and attributes", path_of(r), OBJECTS_MAX);
+        return error_set(WEFT_EDAMAGED, "read %s: more objects and attributes than the file can hold", path_of(r));
     r->left_objects--;
     return WEFT_OK;
 }
@@ -290,23 +291,20 @@ static weft_status put_array(struct reader *r, hid_t dataset)
     return st;
 }
 
-static weft_status put_group(struct reader *r, hid_t group, size_t depth);
+static weft_status put_group(struct reader *r, hid_t group);
 
 /* The object behind the link that r->path now ends in. */
-static weft_status put_object(struct reader *r, hid_t parent, const char *name, size_t depth)
+static weft_status put_object(struct reader *r, hid_t parent, const char *name, H5L_type_t link)
 {
-    H5L_info_t link;
     weft_status st = count_object(r);
     if (st != WEFT_OK)
         return st;
-    if (H5Lget_info(parent, name, &link, H5P_DEFAULT) < 0)
-        return h5_failed(WEFT_EDAMAGED, "read %s", path_of(r));
-    if (link.type != H5L_TYPE_HARD)
+    if (link != H5L_TYPE_HARD)
         return error_set(WEFT_EDAMAGED, "read %s: it is a link to another place, wanted the object itself", path_of(r));
     hid_t object = H5Oopen(parent, name, H5P_DEFAULT);
     switch (object < 0 ? H5I_BADID : H5Iget_type(object)) {
     case H5I_GROUP:
-        st = put_group(r, object, depth);
+        st = put_group(r, object);
         break;
     case H5I_DATASET:
         st = strcmp(r->path, PALETTE_PATH) == 0 ? WEFT_OK : put_array(r, object);
@@ -320,6 +318,22 @@ static weft_status put_object(struct reader *r, hid_t parent, const char *name, 
     return h5_close(object, st);
 }
 
+static herr_t visit_link(hid_t group, const char *name, const H5L_info_t *info, void *reader)
+{
+    struct reader *r = reader;
+    size_t parent_length = r->path_length, length = strlen(name);
+    if (length > NAME_MAX_BYTES) {
+        r->status = error_set(WEFT_EDAMAGED, "list group %s: a name of %zu bytes, at most %d wanted", path_of(r), length,
+                              NAME_MAX_BYTES);
+        return -1;
+    }
+    r->path_length += (size_t)snprintf(r->path + parent_length, sizeof r->path - parent_length, "/%s", name);
+    r->status = put_object(r, group, name, info->type);
+    r->path_length = parent_length;
+    r->path[parent_length] = '\0';
+    return r->status == WEFT_OK ? 0 : -1;
+}
+
 /* Does the group know in which order its links were made? One that h5py made does not. */
 static H5_index_t link_index(hid_t group)
 {
@@ -327,36 +341,23 @@ static H5_index_t link_index(hid_t group)
     hid_t plan = H5Gget_create_plist(group);
     if (plan < 0 || H5Pget_link_creation_order(plan, &order) < 0)
         order = 0;
-    (void)h5_close(plan, WEFT_OK);
+    (void)h5_close(plan, WEFT_EDAMAGED);
     return order & H5P_CRT_ORDER_TRACKED ? H5_INDEX_CRT_ORDER : H5_INDEX_NAME;
 }
 
-static weft_status put_group(struct reader *r, hid_t group, size_t depth)
+static weft_status put_group(struct reader *r, hid_t group)
 {
-    H5G_info_t info;
-    size_t parent_length = r->path_length;
-    if (depth > DEPTH_MAX)
+    if (r->depth == DEPTH_MAX)
         return error_set(WEFT_EDAMAGED, "read %.60s...: groups inside each other, more than %d deep", r->path, DEPTH_MAX);
     weft_status st = put_attributes(r, group);
-    if (st == WEFT_OK && H5Gget_info(group, &info) < 0)
-        st = h5_failed(WEFT_EDAMAGED, "list group %s", path_of(r));
-    H5_index_t index = link_index(group);
-    for (hsize_t i = 0; st == WEFT_OK && i < info.nlinks; i++) {
-        char name[NAME_MAX_BYTES + 1];
-        ssize_t length = H5Lget_name_by_idx(group, ".", index, H5_ITER_INC, i, name, sizeof name, H5P_DEFAULT);
-        if (length < 0)
-            st = h5_failed(WEFT_EDAMAGED, "list group %s", path_of(r));
-        else if (length > NAME_MAX_BYTES)
-            st = error_set(WEFT_EDAMAGED, "list group %s: a name of %zd bytes, at most %d wanted", path_of(r), length,
-                           NAME_MAX_BYTES);
-        if (st != WEFT_OK)
-            break;
-        r->path_length += (size_t)snprintf(r->path + parent_length, sizeof r->path - parent_length, "/%s", name);
-        st = put_object(r, group, name, depth + 1);
-        r->path_length = parent_length;
-        r->path[parent_length] = '\0';
-    }
-    return st;
+    if (st != WEFT_OK)
+        return st;
+    r->depth++;
+    r->status = WEFT_OK;
+    if (H5Literate(group, link_index(group), H5_ITER_INC, NULL, visit_link, r) < 0 && r->status == WEFT_OK)
+        r->status = h5_failed(WEFT_EDAMAGED, "list group %s", path_of(r));
+    r->depth--;
+    return r->status;
 }
 
 /* Before anything else is read: a newer format may hold what this Weft does not know. */
@@ -450,7 +451,7 @@ static weft_status read_file(struct reader *r, const void *bytes, size_t size_by
     hid_t root = H5Gopen2(file, "/", H5P_DEFAULT);
     weft_status st = root < 0 ? h5_failed(WEFT_EDAMAGED, "open /") : check_format(r, root);
     if (st == WEFT_OK)
-        st = put_group(r, root, 0);
+        st = put_group(r, root);
     st = h5_close(root, st);
     if (H5Fclose(file) < 0 && st == WEFT_OK)
         st = h5_failed(WEFT_EDAMAGED, "close as an HDF5 file");
@@ -467,7 +468,7 @@ weft_status h5_read_snapshot(const void *bytes, size_t size_bytes, struct snapsh
     }
     r->snapshot = read;
     r->left_bytes = size_bytes;
-    r->left_objects = OBJECTS_MAX;
+    r->left_objects = size_bytes / OBJECT_MIN_BYTES;
     struct h5_turn turn;
     h5_begin(&turn);
     weft_status st = read_file(r, bytes, size_bytes);

@@ -1,5 +1,4 @@
-/* Two growing lists. Names are found by a linear search over their hashes: a checkpoint has some hundred names, with
- * pictures of every unit of a wide layer some thousand, and hashes keep even that search below a millisecond each. */
+/* Two growing lists, each with a hash index of its names: with a picture of every unit of a wide layer there are many. */
 #include "store/snapshot.h"
 
 #include <assert.h>
@@ -13,7 +12,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 
-enum { FIRST_CAPACITY = 32, SHAPE_TEXT_BYTES = 128 };
+enum { FIRST_CAPACITY = 32, FIRST_SLOTS = 64, SHAPE_TEXT_BYTES = 128 };
 
 size_t array_element_size_bytes(enum array_type type)
 {
@@ -55,31 +54,81 @@ void snapshot_destroy(struct snapshot *snapshot)
     for (size_t i = 0; i < snapshot->attribute_count; i++)
         attribute_free(&snapshot->attribute[i]);
     memory_free(snapshot->array);
+    memory_free(snapshot->array_index.slot);
     memory_free(snapshot->attribute);
+    memory_free(snapshot->attribute_index.slot);
     memory_free(snapshot);
 }
 
-static uint64_t hash_of(const char *text)
+static uint64_t hash_of_array(const char *path)
 {
-    return XXH3_64bits(text, strlen(text));
+    return XXH3_64bits(path, strlen(path));
+}
+
+static uint64_t hash_of_attribute(const char *object, const char *name)
+{
+    return XXH3_64bits_withSeed(name, strlen(name), hash_of_array(object));
+}
+
+/* The next entry with this hash, or NULL. *probe starts at 0 and is moved on. */
+static const struct name_slot *index_next(const struct name_index *index, uint64_t hash, size_t *probe)
+{
+    while (index->capacity != 0) {
+        const struct name_slot *slot = &index->slot[(hash + (*probe)++) & (index->capacity - 1)];
+        if (slot->entry == 0)
+            break;
+        if (slot->hash == hash)
+            return slot;
+    }
+    return NULL;
+}
+
+/* There must be a free slot. */
+static void index_add(struct name_index *index, uint64_t hash, size_t entry)
+{
+    size_t at = hash & (index->capacity - 1);
+    while (index->slot[at].entry != 0)
+        at = (at + 1) & (index->capacity - 1);
+    index->slot[at] = (struct name_slot){hash, entry};
+}
+
+/* Room for one more than count. */
+static weft_status index_reserve(struct name_index *index, size_t count)
+{
+    if (2 * (count + 1) <= index->capacity)
+        return WEFT_OK;
+    struct name_index larger = {.capacity = index->capacity == 0 ? FIRST_SLOTS : 2 * index->capacity};
+    larger.slot = memory_new(larger.capacity, sizeof *larger.slot);
+    if (larger.slot == NULL)
+        return WEFT_ENOMEM;
+    for (size_t i = 0; i < index->capacity; i++)
+        if (index->slot[i].entry != 0)
+            index_add(&larger, index->slot[i].hash, index->slot[i].entry);
+    memory_free(index->slot);
+    *index = larger;
+    return WEFT_OK;
 }
 
 const struct array *snapshot_find_array(const struct snapshot *snapshot, const char *path)
 {
-    uint64_t hash = hash_of(path);
-    for (size_t i = 0; i < snapshot->array_count; i++)
-        if (snapshot->array[i].path_hash == hash && strcmp(snapshot->array[i].path, path) == 0)
-            return &snapshot->array[i];
+    uint64_t hash = hash_of_array(path);
+    size_t probe = 0;
+    for (const struct name_slot *slot; (slot = index_next(&snapshot->array_index, hash, &probe)) != NULL;) {
+        const struct array *array = &snapshot->array[slot->entry - 1];
+        if (strcmp(array->path, path) == 0)
+            return array;
+    }
     return NULL;
 }
 
 const struct attribute *snapshot_find_attribute(const struct snapshot *snapshot, const char *object, const char *name)
 {
-    uint64_t hash = hash_of(object);
-    for (size_t i = 0; i < snapshot->attribute_count; i++) {
-        const struct attribute *a = &snapshot->attribute[i];
-        if (a->object_hash == hash && strcmp(a->name, name) == 0 && strcmp(a->object, object) == 0)
-            return a;
+    uint64_t hash = hash_of_attribute(object, name);
+    size_t probe = 0;
+    for (const struct name_slot *slot; (slot = index_next(&snapshot->attribute_index, hash, &probe)) != NULL;) {
+        const struct attribute *attribute = &snapshot->attribute[slot->entry - 1];
+        if (strcmp(attribute->object, object) == 0 && strcmp(attribute->name, name) == 0)
+            return attribute;
     }
     return NULL;
 }
@@ -158,7 +207,7 @@ weft_status snapshot_put_space(struct snapshot *snapshot, const char *path, enum
     weft_status st = array_check(snapshot, path, type, role, rank, dim);
     if (st != WEFT_OK)
         return st;
-    struct array array = {.type = type, .role = role, .rank = rank, .count = 1, .path_hash = hash_of(path)};
+    struct array array = {.type = type, .role = role, .rank = rank, .count = 1};
     bool overflow = false;
     for (size_t i = 0; i < rank; i++) {
         array.dim[i] = dim[i];
@@ -171,6 +220,8 @@ weft_status snapshot_put_space(struct snapshot *snapshot, const char *path, enum
     }
     array.size_bytes = array.count * array_element_size_bytes(type);       /* memory_new refuses what overflows here */
     st = list_reserve(&snapshot->array, snapshot->array_count, &snapshot->array_capacity, sizeof array);
+    if (st == WEFT_OK)
+        st = index_reserve(&snapshot->array_index, snapshot->array_count);
     if (st != WEFT_OK)
         return st;
     array.path = memory_string(path);
@@ -180,6 +231,7 @@ weft_status snapshot_put_space(struct snapshot *snapshot, const char *path, enum
         return WEFT_ENOMEM;
     }
     snapshot->array[snapshot->array_count++] = array;
+    index_add(&snapshot->array_index, hash_of_array(path), snapshot->array_count);
     *data = array.data;
     return WEFT_OK;
 }
@@ -209,10 +261,11 @@ static weft_status put_attribute(struct snapshot *snapshot, const char *object, 
         return error_set(WEFT_EINVAL, "put attribute '%s' of %s: it is there already", name, object);
     weft_status st = list_reserve(&snapshot->attribute, snapshot->attribute_count, &snapshot->attribute_capacity,
                                   sizeof *value);
+    if (st == WEFT_OK)
+        st = index_reserve(&snapshot->attribute_index, snapshot->attribute_count);
     if (st != WEFT_OK)
         return st;
     struct attribute attribute = *value;
-    attribute.object_hash = hash_of(object);
     attribute.arrays_before = snapshot->array_count;
     attribute.object = memory_string(object);
     attribute.name = memory_string(name);
@@ -222,6 +275,7 @@ static weft_status put_attribute(struct snapshot *snapshot, const char *object, 
         return WEFT_ENOMEM;
     }
     snapshot->attribute[snapshot->attribute_count++] = attribute;
+    index_add(&snapshot->attribute_index, hash_of_attribute(object, name), snapshot->attribute_count);
     return WEFT_OK;
 }
 

@@ -20,7 +20,6 @@ enum array_role { ROLE_PLAIN, ROLE_IMAGE_INDEXED, ROLE_IMAGE_TRUECOLOR };
 
 struct array {
     char *path;
-    uint64_t path_hash;                 /* looked at before the path: a search stays cheap with thousands of arrays */
     enum array_type type;
     enum array_role role;
     size_t rank, dim[ARRAY_RANK_MAX];   /* a dim may be 0; rank 0 is a scalar */
@@ -32,7 +31,6 @@ enum attribute_type { ATTRIBUTE_INTEGER, ATTRIBUTE_REAL, ATTRIBUTE_TEXT };
 
 struct attribute {
     char *object, *name;                /* path of a group or an array ("/" is the root), and the attribute's name */
-    uint64_t object_hash;
     size_t arrays_before;               /* arrays put before it: with this the two lists have one common order */
     enum attribute_type type;
     int64_t integer;
@@ -40,11 +38,22 @@ struct attribute {
     char *text;
 };
 
+/* Where the entries of a list are, by the hash of their names: open addressing, at most half full. */
+struct name_index {
+    struct name_slot {
+        uint64_t hash;
+        size_t entry;                   /* 1 + its place in the list; 0: the slot is free */
+    } *slot;
+    size_t capacity;                    /* a power of two, or 0 */
+};
+
 struct snapshot {
     struct array *array;
     size_t array_count, array_capacity;
+    struct name_index array_index;
     struct attribute *attribute;
     size_t attribute_count, attribute_capacity;
+    struct name_index attribute_index;
 };
 
 struct snapshot *snapshot_create(void);                         /* NULL if memory is short (error_set has been called) */

@@ -13,7 +13,7 @@ struct evaluation {
     const struct dataset *dataset;
     const struct split *split;
     struct workspace *space;
-    const atomic_int *request;
+    const atomic_bool *stop_request;
     size_t blocks;
     double *block_loss;                 /* sum over the rows of each block */
     atomic_size_t next_block;
@@ -50,7 +50,7 @@ static void run_blocks(void *context, size_t rank)
     struct evaluation *e = context;
     size_t b;
     while ((b = atomic_fetch_add(&e->next_block, 1)) < e->blocks) {
-        if (e->request != NULL && atomic_load(e->request) != 0) {
+        if (e->stop_request != NULL && atomic_load(e->stop_request)) {
             atomic_store(&e->is_stopped, true);
             return;
         }
@@ -71,10 +71,10 @@ static void add_up(const struct evaluation *e, struct tally *tally)
 }
 
 weft_status evaluate_split(const struct network *net, const struct dataset *dataset, const struct split *split,
-                           struct team *team, struct workspace *space, const atomic_int *request, struct tally *tally)
+                           struct team *team, struct workspace *space, const atomic_bool *stop_request, struct tally *tally)
 {
     size_t cells = net->classes * net->classes;
-    struct evaluation e = {.net = net, .dataset = dataset, .split = split, .space = space, .request = request,
+    struct evaluation e = {.net = net, .dataset = dataset, .split = split, .space = space, .stop_request = stop_request,
                            .blocks = (split->count + EVALUATION_BLOCK_ROWS - 1) / EVALUATION_BLOCK_ROWS};
     *tally = (struct tally){.rows = split->count, .classes = net->classes};
     e.block_loss = memory_new(e.blocks, sizeof *e.block_loss);

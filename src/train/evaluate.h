@@ -18,9 +18,9 @@ struct tally {
     uint64_t *confusion;                /* classes x classes, row = true class; memory_free it */
 };
 
-/* space: one workspace a thread, EVALUATION_SHARD_ROWS rows at least. request: not NULL and non-zero: stop.
+/* space: one workspace a thread, EVALUATION_SHARD_ROWS rows at least. stop_request (may be NULL): stop when it becomes true.
  * WEFT_OK; WEFT_ESTOPPED (on request; no result), WEFT_ENOMEM, WEFT_ERESOURCE. Changes no state of the network. */
 weft_status evaluate_split(const struct network *net, const struct dataset *dataset, const struct split *split,
-                           struct team *team, struct workspace *space, const atomic_int *request, struct tally *tally);
+                           struct team *team, struct workspace *space, const atomic_bool *stop_request, struct tally *tally);
 
 #endif

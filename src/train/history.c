@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "data/dataset.h"
 
 weft_status history_add(struct history *history, enum split_name split, const struct history_row *row)
@@ -130,6 +131,12 @@ void history_head(char *line, size_t capacity)
              "validation_accuracy,test_cost,test_loss,test_accuracy\n");
 }
 
+static void add_cell(struct text *line, double value)
+{
+    text_add(line, ",");
+    text_add_real(line, value);
+}
+
 void history_line(const struct history *history, int64_t step, char *line, size_t capacity)
 {
     const struct history_row *row[SPLIT_COUNT], *any = NULL;
@@ -137,14 +144,20 @@ void history_line(const struct history *history, int64_t step, char *line, size_
         row[s] = history_at(history, s, step);
         any = any == NULL ? row[s] : any;
     }
-    size_t used = (size_t)snprintf(line, capacity, "%" PRId64 ",%.6g,%.9g", step, any != NULL ? any->epoch : 0,
-                                   any != NULL ? any->learning_rate : 0);
-    for (enum split_name s = 0; s < SPLIT_COUNT && used < capacity; s++)
-        used += (size_t)(row[s] != NULL ? snprintf(line + used, capacity - used, ",%.9g,%.9g,%.9g", row[s]->cost, row[s]->loss,
-                                                   row[s]->accuracy)
-                                        : snprintf(line + used, capacity - used, ",,,"));
-    if (used < capacity)
-        snprintf(line + used, capacity - used, "\n");
+    struct text text = {line, capacity, 0};
+    text_add(&text, "%" PRId64, step);
+    add_cell(&text, any != NULL ? any->epoch : 0);
+    add_cell(&text, any != NULL ? any->learning_rate : 0);
+    for (enum split_name s = 0; s < SPLIT_COUNT; s++) {
+        if (row[s] == NULL) {
+            text_add(&text, ",,,");
+            continue;
+        }
+        add_cell(&text, row[s]->cost);
+        add_cell(&text, row[s]->loss);
+        add_cell(&text, row[s]->accuracy);
+    }
+    text_add(&text, "\n");
 }
 
 /* The first step, from row at[s] of each split on, that any split was evaluated at; INT64_MAX if there is none. */

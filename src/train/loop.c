@@ -74,7 +74,7 @@ static bool is_wanted(const weft_trainer *tr, enum split_name split, bool is_fin
 static weft_status evaluate(weft_trainer *tr, enum split_name split, struct tally *tally)
 {
     struct training *t = &tr->training;
-    return evaluate_split(&t->net, &tr->dataset, &tr->dataset.split[split], &t->team, t->space, &tr->request, tally);
+    return evaluate_split(&t->net, &tr->dataset, &tr->dataset.split[split], &t->team, t->space, &tr->stop_request, tally);
 }
 
 static double penalty_now(weft_trainer *tr)
@@ -116,9 +116,14 @@ static weft_status record_splits(weft_trainer *tr, bool is_final)
     return st;
 }
 
+/* Comes before the splits: it needs the gradient of the last step, which no checkpoint holds, and nothing interrupts it. So a
+ * run that is stopped among the splits saves these rows, and does not make them again when it resumes. */
 static weft_status record_statistics(weft_trainer *tr)
 {
     struct training *t = &tr->training;
+    const struct weight_stats *first = &tr->stats[0];
+    if (first->count > 0 && first->step[first->count - 1] == (int64_t)t->step)
+        return WEFT_OK;
     bool is_observed = t->step > 0 && t->observed_step == t->step - 1;
     weft_status st = WEFT_OK;
     unsigned mode = team_float_mode_enter();
@@ -149,9 +154,9 @@ static weft_status append_lines(weft_trainer *tr)
 static weft_status evaluate_step(weft_trainer *tr, bool is_final)
 {
     bool is_new = tr->evaluated_step != (int64_t)tr->training.step;
-    weft_status st = record_splits(tr, is_final);
-    if (st == WEFT_OK && is_new)
-        st = record_statistics(tr);
+    weft_status st = record_statistics(tr);
+    if (st == WEFT_OK)
+        st = record_splits(tr, is_final);
     if (st != WEFT_OK)
         return st;
     tr->evaluated_step = (int64_t)tr->training.step;
@@ -211,7 +216,7 @@ weft_status loop_save_and_wait(weft_trainer *tr)
 static bool save_is_due(const weft_trainer *tr)
 {
     const struct interval *every = &tr->settings->checkpoint.every;
-    if (atomic_load(&tr->request) == REQUEST_SAVE)
+    if (atomic_load(&tr->save_request))
         return true;
     if (every->count == 0 || tr->saved_step == (int64_t)tr->training.step)
         return false;
@@ -227,8 +232,7 @@ static weft_status save_if_due(weft_trainer *tr)
     hear_writer(tr);
     if (!save_is_due(tr) || !writer_is_idle(tr->writer))
         return WEFT_OK;
-    int wanted = REQUEST_SAVE;
-    atomic_compare_exchange_strong(&tr->request, &wanted, REQUEST_NONE);
+    atomic_store(&tr->save_request, false);
     weft_status st = submit(tr);
     if (st == WEFT_OK)
         loop_announce(tr, WEFT_EVENT_SAVED, NULL);
@@ -284,9 +288,11 @@ static uint64_t next_stop(weft_trainer *tr)
 static double pause_time(const weft_trainer *tr)
 {
     const struct interval *every = &tr->settings->checkpoint.every;
-    double at = tr->on_event != NULL ? clock_seconds() + PROGRESS_EVERY_S : INFINITY;
-    if (every->unit == INTERVAL_SECONDS && every->count > 0)
-        at = earliest(at, tr->saved_at_s + (double)every->count);
+    double now = clock_seconds(), at = tr->on_event != NULL ? tr->progress_at_s + PROGRESS_EVERY_S : INFINITY;
+    if (every->unit == INTERVAL_SECONDS && every->count > 0) {
+        double due = tr->saved_at_s + (double)every->count; /* in the past while the disk is busy: look again soon */
+        at = earliest(at, due > now ? due : now + PROGRESS_EVERY_S);
+    }
     if (tr->settings->train.max_time_s > 0)
         at = earliest(at, tr->started_at_s + tr->settings->train.max_time_s);
     return at;
@@ -319,8 +325,10 @@ static weft_status train_until_next_stop(weft_trainer *tr)
     tr->training_time_s += clock_seconds() - start_s;
     for (uint64_t step = first; step < t->step; step++)
         tr->trained_rows += sampler_batch_rows(&t->sampler, step);
-    if (st == WEFT_OK)
+    if (st == WEFT_OK && clock_seconds() >= tr->progress_at_s + PROGRESS_EVERY_S) {
+        tr->progress_at_s = clock_seconds();
         loop_announce(tr, WEFT_EVENT_PROGRESS, NULL);
+    }
     return st;
 }
 
@@ -391,7 +399,7 @@ static weft_status loop(weft_trainer *tr)
             st = evaluate_step(tr, false);
         if (st == WEFT_OK && reason_to_stop(tr)[0] != '\0')
             break;
-        if (st == WEFT_ESTOPPED || (st == WEFT_OK && atomic_load(&tr->request) == REQUEST_STOP))
+        if (st == WEFT_ESTOPPED || (st == WEFT_OK && atomic_load(&tr->stop_request)))
             return stop_on_request(tr);
         if (st == WEFT_OK)
             st = save_if_due(tr);

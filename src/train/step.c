@@ -96,6 +96,11 @@ static void look_for_faults(struct training *t, const struct work *work)
             atomic_fetch_or(&t->fault_before, FAULT_SUSPECT);
 }
 
+static bool is_requested(const atomic_bool *request)
+{
+    return request != NULL && atomic_load_explicit(request, memory_order_relaxed);
+}
+
 /* By rank 0 while the others update; what it decides is seen after the barrier that ends the step. */
 static void keep_books(struct training *t, const struct work *work)
 {
@@ -109,8 +114,8 @@ static void keep_books(struct training *t, const struct work *work)
     t->epoch_loss_sum += loss_sum;
     t->epoch_rows += work->pass.batch_rows;
     t->step = work->pass.step + 1;
-    bool requested = t->request != NULL && atomic_load_explicit(t->request, memory_order_relaxed) != 0;
-    atomic_store(&t->pause, requested || clock_seconds() >= t->pause_at_s);
+    atomic_store(&t->pause, is_requested(t->stop_request) || is_requested(t->save_request)
+                            || clock_seconds() >= t->pause_at_s);
 }
 
 bool step_run(struct training *t, size_t rank, uint64_t step)

@@ -34,7 +34,8 @@ static weft_status lay_out(weft_trainer *tr, const char **thread_reason)
     weft_status st = training_create(&tr->training, tr->settings, &tr->dataset, threads);
     if (st != WEFT_OK)
         return st;
-    tr->training.request = &tr->request;
+    tr->training.stop_request = &tr->stop_request;
+    tr->training.save_request = &tr->save_request;
     bool has_validation = tr->dataset.split[SPLIT_VALIDATION].count > 0;
     early_stop_setup(&tr->early_stop, tr->settings, tr->training.sampler.steps_per_epoch, has_validation);
     enum stop_metric metric = (enum stop_metric)tr->early_stop.metric;
@@ -228,13 +229,12 @@ int weft_trainer_is_finished(const weft_trainer *trainer)
 
 void weft_trainer_request_stop(weft_trainer *trainer)
 {
-    atomic_store(&trainer->request, REQUEST_STOP);
+    atomic_store(&trainer->stop_request, true);
 }
 
 void weft_trainer_request_save(weft_trainer *trainer)
 {
-    int none = REQUEST_NONE;
-    atomic_compare_exchange_strong(&trainer->request, &none, REQUEST_SAVE);
+    atomic_store(&trainer->save_request, true);
 }
 
 void weft_trainer_summary(const weft_trainer *tr, weft_summary *summary)

@@ -12,8 +12,6 @@
 #include "train/training.h"
 #include "weft/trainer.h"
 
-enum request { REQUEST_NONE = 0, REQUEST_SAVE = 1, REQUEST_STOP = 2 };
-
 struct weft_trainer {
     weft_settings *settings;
     struct dataset dataset;
@@ -31,10 +29,10 @@ struct weft_trainer {
     double saved_at_s;
     bool save_failed;                           /* the latest save */
 
-    atomic_int request;                         /* enum request */
+    atomic_bool stop_request, save_request;     /* set at any moment, by a signal handler or another thread */
     weft_event_handler on_event;
     void *event_context;
-    double started_at_s, training_time_s;
+    double started_at_s, training_time_s, progress_at_s;
     uint64_t trained_rows;                      /* of this call */
     weft_evaluation evaluation[SPLIT_COUNT];    /* final */
     bool restored_best;

@@ -47,7 +47,7 @@ struct training {
     float *observed_gradient, *observed_parameter;      /* laid out like net.parameter */
 
     double pause_at_s;                  /* clock_seconds() at which run_steps comes back; infinity: not by time */
-    const atomic_int *request;          /* set by a signal: come back after the step at hand; NULL: none */
+    const atomic_bool *stop_request, *save_request;     /* set by a signal: come back after the step at hand; NULL: none */
     atomic_uint fault_before, fault_gradient, fault_after;      /* enum fault, one word for each barrier they wait for */
     atomic_bool pause;
 };

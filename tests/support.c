@@ -1,0 +1,165 @@
+/* See support.h. */
+#include "support.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+uint64_t random_bits(struct random *random)
+{
+    uint64_t z = random->state += UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+double random_real(struct random *random, double low, double high)
+{
+    return low + (high - low) * ((double)(random_bits(random) >> 11) * 0x1p-53);
+}
+
+size_t random_below(struct random *random, size_t bound)
+{
+    return (size_t)(random_bits(random) % bound);
+}
+
+void random_floats(struct random *random, size_t count, double low, double high, float *x)
+{
+    for (size_t i = 0; i < count; i++)
+        x[i] = (float)random_real(random, low, high);
+}
+
+/* The size, guard bytes, the array, guard bytes. What is before the array keeps the alignment that malloc gives. */
+enum { GUARD_BYTES = 192, GUARD = 0xa5 };
+
+void *guarded_new(size_t count, size_t size_bytes)
+{
+    size_t bytes = count * size_bytes;
+    unsigned char *block = malloc(sizeof bytes + 2 * GUARD_BYTES + bytes);
+    assert_non_null(block);
+    memcpy(block, &bytes, sizeof bytes);
+    memset(block + sizeof bytes, GUARD, 2 * GUARD_BYTES + bytes);
+    return memset(block + GUARD_BYTES, 0, bytes);
+}
+
+void guarded_free(void *array)
+{
+    if (array == NULL)
+        return;
+    unsigned char *block = (unsigned char *)array - GUARD_BYTES;
+    size_t bytes;
+    memcpy(&bytes, block, sizeof bytes);
+    for (size_t i = sizeof bytes; i < GUARD_BYTES; i++)
+        if (block[i] != GUARD)
+            fail_msg("a byte was written %zu bytes before an array of %zu bytes", GUARD_BYTES - i, bytes);
+    for (size_t i = 0; i < GUARD_BYTES; i++)
+        if (block[GUARD_BYTES + bytes + i] != GUARD)
+            fail_msg("a byte was written %zu bytes after the end of an array of %zu bytes", i, bytes);
+    free(block);
+}
+
+float *guarded_floats(struct random *random, size_t count, double low, double high)
+{
+    float *x = guarded_new(count, sizeof *x);
+    random_floats(random, count, low, high, x);
+    return x;
+}
+
+float *guarded_copy(const float *x, size_t count)
+{
+    float *copy = guarded_new(count, sizeof *copy);
+    if (count > 0)
+        memcpy(copy, x, count * sizeof *copy);
+    return copy;
+}
+
+enum { CASE_SIZE = 512 };
+
+void assert_same_bits(const float *got, const float *want, size_t count, const char *format, ...)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (memcmp(&got[i], &want[i], sizeof *got) == 0 || (isnan(got[i]) && isnan(want[i])))
+            continue;
+        char which[CASE_SIZE];
+        va_list arguments;
+        va_start(arguments, format);
+        vsnprintf(which, sizeof which, format, arguments);
+        va_end(arguments);
+        fail_msg("%s: element %zu of %zu is %a, wanted %a", which, i, count, (double)got[i], (double)want[i]);
+    }
+}
+
+void assert_same_doubles(const double *got, const double *want, size_t count, const char *format, ...)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (memcmp(&got[i], &want[i], sizeof *got) == 0 || (isnan(got[i]) && isnan(want[i])))
+            continue;
+        char which[CASE_SIZE];
+        va_list arguments;
+        va_start(arguments, format);
+        vsnprintf(which, sizeof which, format, arguments);
+        va_end(arguments);
+        fail_msg("%s: element %zu of %zu is %a, wanted %a", which, i, count, got[i], want[i]);
+    }
+}
+
+void assert_within(double got, double want, double bound, const char *format, ...)
+{
+    if (fabs(got - want) <= bound)
+        return;
+    char which[CASE_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(which, sizeof which, format, arguments);
+    va_end(arguments);
+    fail_msg("%s: %.17g, wanted %.17g within %.3g, is off by %.3g", which, got, want, bound, fabs(got - want));
+}
+
+weft_settings *settings_of(const char *assignments)
+{
+    weft_settings *settings = weft_settings_create();
+    assert_non_null(settings);
+    char *text = strdup(assignments), *rest = text;
+    assert_non_null(text);
+    for (char *part; (part = strsep(&rest, ";")) != NULL;)
+        if (part[strspn(part, " ")] != '\0' && weft_settings_assign(settings, part + strspn(part, " ")) != WEFT_OK)
+            fail_msg("%s", weft_last_error());
+    free(text);
+    return settings;
+}
+
+void sample_dataset(struct dataset *dataset, uint64_t seed, size_t rows, size_t features, size_t classes)
+{
+    struct random random = {seed};
+    *dataset = (struct dataset){.features = features, .classes = classes};
+    struct table *table = &dataset->train;
+    *table = (struct table){.count = rows, .features = features};
+    table->pixel = guarded_new(rows * features, 1);
+    table->label = guarded_new(rows, sizeof *table->label);
+    for (size_t i = 0; i < rows * features; i++)
+        table->pixel[i] = (uint8_t)random_below(&random, 256);
+    for (size_t n = 0; n < rows; n++)
+        table->label[n] = (int32_t)(n < classes ? n : random_below(&random, classes));
+    struct split *split = &dataset->split[SPLIT_TRAIN];
+    *split = (struct split){table, guarded_new(rows, sizeof *split->row), rows};
+    for (size_t n = 0; n < rows; n++)
+        split->row[n] = (uint32_t)n;
+    dataset->shift = guarded_new(features, sizeof *dataset->shift);
+    dataset->scale = guarded_new(features, sizeof *dataset->scale);
+    for (size_t j = 0; j < features; j++) {
+        dataset->shift[j] = 128;
+        dataset->scale[j] = 1.0f / 256;
+    }
+}
+
+void sample_dataset_free(struct dataset *dataset)
+{
+    guarded_free(dataset->train.pixel);
+    guarded_free(dataset->train.label);
+    guarded_free(dataset->split[SPLIT_TRAIN].row);
+    guarded_free(dataset->shift);
+    guarded_free(dataset->scale);
+}
