@@ -39,8 +39,8 @@ static void check_product(const struct product_case *c)
     size_t a_row = c->transposed ? 1 : a_length, a_col = c->transposed ? a_length : 1;
     kernel->product(c->M, c->N, c->K, A, a_row, a_col, B, ldb, c->has_bias ? bias : NULL, C, ldc);
     product_ref(c->M, c->N, c->K, A, a_row, a_col, B, ldb, c->has_bias ? bias : NULL, want, ldc);
-    assert_same_bits(C, want, c->M * ldc, "product %s M=%zu N=%zu K=%zu%s%s gaps %zu %zu %zu", kernel->name, c->M, c->N, c->K,
-                     c->transposed ? " transposed" : "", c->has_bias ? " bias" : "", c->a_gap, c->b_gap, c->c_gap);
+    assert_same_bits(C, want, c->M * ldc, "product %s M=%zu N=%zu K=%zu%s%s gaps %zu %zu %zu", kernel->name, c->M, c->N,
+                     c->K, c->transposed ? " transposed" : "", c->has_bias ? " bias" : "", c->a_gap, c->b_gap, c->c_gap);
     guarded_free(A);
     guarded_free(B);
     guarded_free(bias);
@@ -55,7 +55,7 @@ static void check_products(void)
         for (size_t n = 0; n < COUNT(edge); n++) {
             size_t variant = m * COUNT(edge) + n;
             for (size_t transposed = 0; transposed < 2; transposed++)
-                for (size_t k = 0; k < 2; k++)          /* all depths come up with each pair of rows and columns of one kind */
+                for (size_t k = 0; k < 2; k++)          /* the depths take turns */
                     check_product(&(struct product_case){edge[m], edge[n], depth[(variant * 2 + k) % COUNT(depth)],
                                                          transposed, (variant + k) % 2, variant % 3, variant % 5 * 2,
                                                          variant % 4});
@@ -104,8 +104,9 @@ static void product_keeps_nonfinite_in_place(void **state)
 /* Numbers of every size, and all that is special about floats. */
 static float *wild_floats(struct random *random, size_t count)
 {
-    static const float special[] = {0.0f, -0.0f, INFINITY, -INFINITY, NAN, FLT_MAX, -FLT_MAX, FLT_MIN, -FLT_MIN, FLT_TRUE_MIN,
-                                    -FLT_TRUE_MIN, FLT_MIN / 2, 1.0f, -1.0f, 88.72284f, -87.33655f, 17.4f, 9.1f, 0x1p-13f};
+    static const float special[] = {0.0f, -0.0f, INFINITY, -INFINITY, NAN, FLT_MAX, -FLT_MAX, FLT_MIN, -FLT_MIN,
+                                    FLT_TRUE_MIN, -FLT_TRUE_MIN, FLT_MIN / 2, 1.0f, -1.0f, 88.72284f, -87.33655f, 17.4f, 9.1f,
+                                    0x1p-13f};
     float *x = guarded_new(count, sizeof *x);
     for (size_t i = 0; i < count; i++)
         x[i] = random_below(random, 4) == 0
@@ -115,7 +116,10 @@ static float *wild_floats(struct random *random, size_t count)
 }
 
 struct in_place { const char *name; void (*got)(size_t, float *), (*want)(size_t, float *); };
-struct with_second { const char *name; void (*got)(size_t, const float *, float *), (*want)(size_t, const float *, float *); };
+struct with_second {
+    const char *name;
+    void (*got)(size_t, const float *, float *), (*want)(size_t, const float *, float *);
+};
 
 static void check_in_place(struct random *random, size_t n, struct in_place f)
 {
@@ -158,9 +162,9 @@ static void check_elementwise(void)
         for (size_t again = 0; again < 8; again++) {
             size_t n = edge[e] + again * 64;
             const struct in_place in_place[] = {
-                {"relu", kernel->relu, relu_ref}, {"tanh", kernel->tanh, tanh_ref}, {"sigmoid", kernel->sigmoid, sigmoid_ref},
-                {"clip", clip_some, clip_some_ref}, {"scale", scale_some, scale_some_ref},
-                {"decay", decay_some, decay_some_ref},
+                {"relu", kernel->relu, relu_ref}, {"tanh", kernel->tanh, tanh_ref},
+                {"sigmoid", kernel->sigmoid, sigmoid_ref}, {"clip", clip_some, clip_some_ref},
+                {"scale", scale_some, scale_some_ref}, {"decay", decay_some, decay_some_ref},
             };
             const struct with_second with_second[] = {
                 {"relu_backward", kernel->relu_backward, relu_backward_ref},
@@ -226,7 +230,8 @@ static void check_softmax_rows(struct random *random, size_t B, size_t C, bool w
         label[n] = (int32_t)random_below(random, C);
     if (!wild && B > 0 && C > 2)
         logits[C - 1] = want[C - 1] = logits[1] = want[1] = 10;         /* a tie: the first one wins */
-    double loss[] = {kernel->softmax_loss(B, C, label, logits, predicted), kernel->softmax_loss(B, C, label, logits, NULL), 0};
+    double loss[3] = {kernel->softmax_loss(B, C, label, logits, predicted),
+                      kernel->softmax_loss(B, C, label, logits, NULL)};
     double want_loss = softmax_loss_ref(B, C, label, want, want_predicted);
     assert_memory_equal(predicted, want_predicted, B * sizeof *predicted);
     size_t correct, want_correct;

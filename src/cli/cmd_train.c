@@ -1,0 +1,111 @@
+/* weft train: settings from a file and the command line, a directory for the run, and off it goes. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/run.h"
+#include "weft/settings.h"
+
+static const char ABOUT[] =
+    "Train a network: read the data, set some rows aside for validation, draw the first weights, and take "
+    "minibatches until the epochs, steps or time are over or nothing gets better any more. Without any argument it "
+    "trains 784-128-10 on the built-in digits for 20 epochs.\n\n"
+    "A setting has its default unless CONFIG.ini gives another value; --set, --data and --threads come last. The "
+    "trained weights follow from settings, seed and data alone: never from the number of threads, the machine, or "
+    "from stopping and resuming.\n\n"
+    "Files in the run's directory: step-N.h5, the newest checkpoints (HDF5; h5py and HDFView open them); last.h5 and "
+    "best.h5, links to two of them; history.csv, a line for each evaluation; timing.csv; run.ini, where data and "
+    "threads are taken from when the run goes on.\n\n"
+    "Figures go to stderr while it trains, a summary to stdout when it is done. SIGINT (Ctrl-C) and SIGTERM finish the step "
+    "at hand, save, and end with exit code 75: weft resume goes on from there. A second one ends at once. SIGUSR1 "
+    "saves and goes on.";
+
+static const char EXAMPLES[] =
+    "  weft train --data idx:data/mnist\n"
+    "  weft train study.ini --out checkpoints/study --threads 8\n"
+    "  weft train --set network.hidden=20,7,5 --set train.batch_size=256 --json\n";
+
+struct train_arguments {
+    const char *config, *data, *out;
+    struct strings set;
+    uint64_t threads;                   /* NOT_GIVEN: as set elsewhere */
+};
+
+static const uint64_t NOT_GIVEN = UINT64_MAX;
+
+static weft_status settings_of(const struct train_arguments *a, weft_settings *settings)
+{
+    char threads[24];
+    snprintf(threads, sizeof threads, "%" PRIu64, a->threads);
+    weft_status st = a->config != NULL ? weft_settings_load(settings, a->config) : WEFT_OK;
+    for (size_t i = 0; i < a->set.count && st == WEFT_OK; i++)
+        st = weft_settings_assign(settings, a->set.item[i]);
+    if (st == WEFT_OK && a->data != NULL)
+        st = weft_settings_set(settings, "data.source", a->data);
+    if (st == WEFT_OK && a->threads != NOT_GIVEN)
+        st = weft_settings_set(settings, "run.threads", threads);
+    return st == WEFT_OK ? weft_settings_check(settings) : st;
+}
+
+/* Has another process taken the directory since we looked? Then creating the run found its files or its lock. */
+static bool was_taken(const char *directory, weft_status st)
+{
+    char path[80];
+    snprintf(path, sizeof path, "%s/%s", directory, st == WEFT_ECREATE ? "run.ini" : "lock");
+    return (st == WEFT_ECREATE || st == WEFT_ERESOURCE) && access(path, F_OK) == 0;
+}
+
+/* In checkpoints/run-NNN, with the first number that is free. */
+static weft_status create_numbered(const weft_settings *settings, weft_trainer_options *options, weft_trainer **trainer)
+{
+    enum { RACES_MAX = 100 };
+    char path[64];
+    options->out = path;
+    for (unsigned number = 1, races = 0;; number++) {
+        snprintf(path, sizeof path, "checkpoints/run-%03u", number);
+        if (access(path, F_OK) == 0)
+            continue;
+        weft_status st = weft_trainer_create(settings, options, trainer);
+        if (!was_taken(path, st) || ++races > RACES_MAX)
+            return st;
+    }
+}
+
+static int train(const struct train_arguments *a, const weft_settings *settings, struct run *run)
+{
+    int exit_code = run_open(run);
+    if (exit_code != 0)
+        return exit_code;
+    weft_trainer_options options = {.out = a->out, .on_event = weft_progress_event, .event_context = run->progress};
+    weft_status st = a->out != NULL ? weft_trainer_create(settings, &options, &run->trainer)
+                                    : create_numbered(settings, &options, &run->trainer);
+    return run_finish(run, st);
+}
+
+int cmd_train(int argc, char **argv)
+{
+    struct train_arguments a = {.threads = NOT_GIVEN};
+    struct run run = {.verb = "weft train"};
+    const struct option_def options[] = {
+        {"CONFIG.ini", OPERAND_OPTIONAL, &a.config, NULL, "settings; without it all have their defaults"},
+        {"data", OPT_STRING, &a.data, "URI", "the data, as data.source: idx:DIR or digits:"},
+        {"set", OPT_STRINGS, &a.set, "SECTION.KEY=VALUE", "one setting, as listed below; as often as needed"},
+        {"threads", OPT_COUNT, &a.threads, "N", "threads, as run.threads; 0: as many as the machine and the work allow"},
+        {"out", OPT_STRING, &a.out, "DIR", "directory of the run; it must not hold one already. Default: checkpoints/run-001, or "
+         "the first number that is free"},
+        {"progress", OPT_STRING, &run.progress_name, "STYLE", "auto, bar, lines or none. auto: a bar on a terminal, plain lines "
+         "in a log"},
+        {"json", OPT_FLAG, &run.json, NULL, "print the summary as one JSON object"}, {0}
+    };
+    const struct verb verb = {run.verb, ABOUT, options, true, EXAMPLES};
+    int exit_code = options_parse(&verb, argc, argv);
+    if (exit_code != OPTIONS_RUN)
+        return exit_code;
+    weft_settings *settings = weft_settings_create();
+    weft_status st = settings != NULL ? settings_of(&a, settings) : WEFT_ENOMEM;
+    exit_code = st == WEFT_OK ? train(&a, settings, &run) : exit_failure(run.verb, st);
+    weft_settings_destroy(settings);
+    return exit_code;
+}

@@ -1,0 +1,24 @@
+/* The verbs of the weft command, and what they share. A verb takes argv with its own name at argv[0] and returns the exit
+ * code of the process. Results go to stdout, all else to stderr. */
+#ifndef CLI_COMMAND_H
+#define CLI_COMMAND_H
+
+#include "weft/error.h"
+
+int cmd_train(int argc, char **argv);
+int cmd_resume(int argc, char **argv);
+int cmd_eval(int argc, char **argv);
+int cmd_inspect(int argc, char **argv);
+int cmd_verify(int argc, char **argv);
+int cmd_digits(int argc, char **argv);
+
+/* Say on stderr what went wrong, "weft eval: <message>", and return the exit code of the status. verb is the whole name,
+ * "weft eval". exit_failure has the message of the library's latest failed call, exit_message its own. */
+int exit_failure(const char *verb, weft_status status);
+int exit_message(const char *verb, weft_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* The end of a verb that prints: flush stdout and return exit_code; if stdout did not take all that was written to it, say
+ * so and return 74 (or exit_code, if that is a failure already). */
+int exit_flushed(const char *verb, int exit_code);
+
+#endif

@@ -1,0 +1,19 @@
+/* Signals of a verb that trains. SIGTERM and SIGINT ask the run to stop after its step and to save; the second of them
+ * ends the process at once with 128 + its number. SIGUSR1 asks for a save. SIGPIPE is ignored: when the reader of stdout or
+ * stderr goes away, training does not end. */
+#ifndef CLI_SIGNALS_H
+#define CLI_SIGNALS_H
+
+#include "weft/trainer.h"
+
+/* Take the signals over. To be called before the run is set up, which may take seconds: a stop asked for meanwhile is kept
+ * for the run, and a save is not needed then. */
+void signals_install(void);
+
+/* From now on signals go to this run; a stop that was asked for before is passed on. NULL: to none. */
+void signals_attach(weft_trainer *trainer);
+
+/* Give the signals back to what was set before signals_install. */
+void signals_restore(void);
+
+#endif

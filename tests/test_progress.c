@@ -1,0 +1,218 @@
+/* The progress display: which event prints what, in each style, and how the bar fits its line. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "weft/report.h"
+
+#define ERASE "\r\033[K"
+
+struct display { char *text; size_t length; FILE *stream; weft_progress *progress; };
+
+static void display_open(struct display *d, weft_progress_style style)
+{
+    d->stream = open_memstream(&d->text, &d->length);
+    assert_non_null(d->stream);
+    d->progress = weft_progress_create(style, d->stream);
+    assert_non_null(d->progress);
+}
+
+/* All that was printed since the last call. */
+static const char *printed(struct display *d)
+{
+    static char since[8192];
+    assert_int_equal(fflush(d->stream), 0);
+    assert_true(d->length < sizeof since);
+    memcpy(since, d->text, d->length);
+    since[d->length] = '\0';
+    rewind(d->stream);
+    return since;
+}
+
+static void display_close(struct display *d)
+{
+    weft_progress_destroy(d->progress);
+    fclose(d->stream);
+    free(d->text);
+}
+
+static const weft_event STARTED = {.kind = WEFT_EVENT_STARTED, .step = 100, .total_steps = 1100, .text = "784-10, 2 threads"};
+
+static weft_event evaluated(void)
+{
+    return (weft_event){.kind = WEFT_EVENT_EVALUATED, .step = 200, .total_steps = 1100, .epoch = 2, .total_epochs = 11,
+                        .elapsed_s = 5, .samples_per_s = 51234.4, .epoch_loss = 0.5, .epoch_accuracy = 0.875,
+                        .train = {1, 0.3012, 0.2512, 0.9102}, .validation = {1, 0.3122, 0.2622, 0.9061}, .is_best = 1};
+}
+
+static void lines_are_plain(void **state)
+{
+    (void)state;
+    struct display d;
+    display_open(&d, WEFT_PROGRESS_LINES);
+    weft_event e = evaluated();
+    weft_progress_event(d.progress, &STARTED);
+    assert_string_equal(printed(&d), "784-10, 2 threads\n");
+    weft_progress_event(d.progress, &(weft_event){.kind = WEFT_EVENT_PROGRESS, .step = 150, .total_steps = 1100});
+    weft_progress_event(d.progress, &(weft_event){.kind = WEFT_EVENT_SAVED, .saved_step = 150});
+    assert_string_equal(printed(&d), "");
+    weft_progress_event(d.progress, &e);
+    assert_string_equal(printed(&d), "                   train                    validation\n"
+                                     "   step   epoch    cost    loss accuracy    cost    loss accuracy samples/s\n"
+                                     "    200    2.00  0.3012  0.2512   0.9102  0.3122  0.2622   0.9061     51234 best\n");
+    e.is_best = 0;
+    e.step = 300;
+    weft_progress_event(d.progress, &e);
+    assert_string_equal(printed(&d), "    300    2.00  0.3012  0.2512   0.9102  0.3122  0.2622   0.9061     51234\n");
+    weft_progress_event(d.progress, &(weft_event){.kind = WEFT_EVENT_NOTE, .text = "save failed"});
+    assert_string_equal(printed(&d), "note: save failed\n");
+    weft_progress_event(d.progress, &(weft_event){.kind = WEFT_EVENT_FINISHED, .text = "epochs"});
+    assert_string_equal(printed(&d), "");
+    display_close(&d);
+}
+
+static void head_follows_the_splits(void **state)
+{
+    (void)state;
+    struct display d;
+    display_open(&d, WEFT_PROGRESS_LINES);
+    weft_event e = evaluated();
+    weft_progress_event(d.progress, &e);
+    printed(&d);
+    e.train.is_evaluated = 0;
+    e.validation = (weft_split_figures){0};
+    e.test = (weft_split_figures){1, 12345.678, NAN, 0.1};
+    weft_progress_event(d.progress, &e);
+    assert_string_equal(printed(&d), "                   test\n"
+                                     "   step   epoch    cost    loss accuracy samples/s\n"
+                                     "    200    2.00 1.235e+04     nan   0.1000     51234 best\n");
+    size_t heads = 0;
+    for (size_t row = 0; row < 100; row++) {            /* in a long log the head comes again */
+        weft_progress_event(d.progress, &e);
+        heads += strstr(printed(&d), "step") != NULL;
+    }
+    assert_in_range(heads, 2, 10);
+    display_close(&d);
+}
+
+static void none_is_silent(void **state)
+{
+    (void)state;
+    struct display d;
+    display_open(&d, WEFT_PROGRESS_NONE);
+    weft_event e = evaluated();
+    weft_progress_event(d.progress, &STARTED);
+    weft_progress_event(d.progress, &e);
+    weft_progress_event(d.progress, &(weft_event){.kind = WEFT_EVENT_NOTE, .text = "n"});
+    assert_string_equal(printed(&d), "");
+    display_close(&d);
+}
+
+static void auto_is_lines_where_there_is_no_terminal(void **state)
+{
+    (void)state;
+    struct display d;
+    display_open(&d, WEFT_PROGRESS_AUTO);
+    weft_event e = evaluated();
+    weft_progress_event(d.progress, &e);
+    assert_null(strchr(printed(&d), '\r'));
+    display_close(&d);
+}
+
+static void bar_is_drawn_over_itself(void **state)
+{
+    (void)state;
+    struct display d;
+    display_open(&d, WEFT_PROGRESS_BAR);
+    weft_event e = evaluated();
+    weft_progress_event(d.progress, &STARTED);
+    assert_string_equal(printed(&d), "784-10, 2 threads\n");
+    e.kind = WEFT_EVENT_PROGRESS;                       /* 100 steps in 5 s: the other 900 will take 45 */
+    weft_progress_event(d.progress, &e);
+    const char *text = printed(&d);
+    assert_string_equal(text, ERASE "epoch 2.00 of 11 [#.......] loss 0.5000, accuracy 0.8750, 51234 samples/s, 0:45 left");
+    assert_in_range(strlen(text) - strlen(ERASE), 60, 79);
+    e.elapsed_s += 0.01;
+    weft_progress_event(d.progress, &e);
+    assert_string_equal(printed(&d), "");               /* too soon to draw again */
+    e.elapsed_s += 1;
+    weft_progress_event(d.progress, &e);
+    assert_int_equal(strncmp(printed(&d), ERASE "epoch", strlen(ERASE "epoch")), 0);
+    weft_progress_event(d.progress, &(weft_event){.kind = WEFT_EVENT_NOTE, .text = "save failed"});
+    assert_string_equal(printed(&d), ERASE "note: save failed\n");
+    e.kind = WEFT_EVENT_EVALUATED;
+    weft_progress_event(d.progress, &e);
+    text = printed(&d);
+    assert_int_equal(strncmp(text, "                   train ", 25), 0);
+    assert_non_null(strstr(text, " best\n" ERASE "epoch"));
+    weft_progress_event(d.progress, &(weft_event){.kind = WEFT_EVENT_FINISHED, .text = "epochs"});
+    assert_string_equal(printed(&d), ERASE);
+    display_close(&d);
+}
+
+/* No end is known: no bar and no time left. No rows trained yet: no loss. */
+static void bar_says_only_what_is_known(void **state)
+{
+    (void)state;
+    struct display d;
+    display_open(&d, WEFT_PROGRESS_BAR);
+    weft_event e = {.kind = WEFT_EVENT_PROGRESS, .step = 12, .epoch = 0.5, .elapsed_s = 3723.9, .epoch_loss = NAN};
+    weft_progress_event(d.progress, &e);
+    assert_string_equal(printed(&d), ERASE "epoch 0.50, step 12 0 samples/s, 1:02:03 so far");
+    e = (weft_event){.kind = WEFT_EVENT_PROGRESS, .total_steps = 10, .total_epochs = 2.5, .elapsed_s = 3800};
+    weft_progress_event(d.progress, &e);
+    assert_string_equal(printed(&d), ERASE "epoch 0.00 of 2.5 [.............................] 0 samples/s, 1:03:20 so far");
+    weft_progress_destroy(d.progress);                  /* ends its line */
+    assert_string_equal(printed(&d), ERASE);
+    d.progress = NULL;
+    display_close(&d);
+}
+
+static void numbers_of_any_size_fit_the_line(void **state)
+{
+    (void)state;
+    struct display d;
+    display_open(&d, WEFT_PROGRESS_BAR);
+    weft_event e = {.kind = WEFT_EVENT_PROGRESS, .step = UINT64_MAX / 2, .total_steps = UINT64_MAX, .epoch = 1e300,
+                    .total_epochs = 1e300, .elapsed_s = 1e300, .samples_per_s = 1e300, .epoch_loss = 1e300,
+                    .epoch_accuracy = 1e300, .train = {1, 1e300, -1e300, 1e300}, .test = {1, INFINITY, -INFINITY, NAN}};
+    weft_progress_event(d.progress, &e);
+    assert_int_equal(strlen(printed(&d)), strlen(ERASE) + 79);
+    e.kind = WEFT_EVENT_EVALUATED;
+    weft_progress_event(d.progress, &e);
+    assert_non_null(strstr(printed(&d), ERASE "epoch"));
+    display_close(&d);
+}
+
+static void short_memory_gives_no_display(void **state)
+{
+    (void)state;
+    memory_fail_from(1);
+    weft_progress *progress = weft_progress_create(WEFT_PROGRESS_LINES, stderr);
+    memory_fail_from(0);
+    assert_null(progress);
+    weft_progress_destroy(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lines_are_plain),
+        cmocka_unit_test(head_follows_the_splits),
+        cmocka_unit_test(none_is_silent),
+        cmocka_unit_test(auto_is_lines_where_there_is_no_terminal),
+        cmocka_unit_test(bar_is_drawn_over_itself),
+        cmocka_unit_test(bar_says_only_what_is_known),
+        cmocka_unit_test(numbers_of_any_size_fit_the_line),
+        cmocka_unit_test(short_memory_gives_no_display),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
