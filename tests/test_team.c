@@ -157,31 +157,13 @@ static void ask_again(const char *environment, const char *arguments, char *answ
     ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
     assert_true(length > 0);
     self[length] = '\0';
-    snprintf(command, sizeof command, "env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT -u OMP_DYNAMIC %s '%s' %s", environment, self,
-             arguments);
+    snprintf(command, sizeof command, "env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT %s '%s' %s", environment, self, arguments);
     FILE *child = popen(command, "r");
     assert_non_null(child);
     answer[0] = '\0';
     assert_non_null(fgets(answer, (int)capacity, child));
     assert_int_equal(pclose(child), 0);
     answer[strcspn(answer, "\n")] = '\0';
-}
-
-/* With dynamic teams the runtime gives fewer threads when the machine is busy; a run must not fail half-way for that. */
-static int run_dynamic(void)
-{
-    struct team team;
-    if (team_create(&team, 24) != WEFT_OK)
-        return 1;
-    for (size_t i = 0; i < 100; i++) {
-        struct meeting m = {.team = &team, .rounds = 2};
-        if (team_run(&team, meet, &m) != WEFT_OK || atomic_load(&m.late) != 0) {
-            printf("run %zu: %s\n", i, weft_last_error());
-            return 0;
-        }
-    }
-    printf("100 runs\n");
-    return 0;
 }
 
 static int answer_threads(const char *wanted, const char *useful)
@@ -216,14 +198,6 @@ static void environment_is_respected(void **state)
             fail_msg("%s team_threads(%s): %s, wanted %s", question[i].environment, question[i].arguments, answer,
                      question[i].answer);
     }
-}
-
-static void dynamic_teams_do_not_fail(void **state)
-{
-    (void)state;
-    char answer[256];
-    ask_again("OMP_DYNAMIC=true", "--dynamic", answer, sizeof answer);
-    assert_string_equal(answer, "100 runs");
 }
 
 /* Without a wish: cores that the mask leaves, and no more than have work. */
@@ -280,7 +254,8 @@ static void quotas_are_read(void **state)
                                             {"mount/a/cpu.max", "300000 100000\n"}, {"mount/cpu.max", "max 100000\n"}}},
         {"v2, the child is stricter", 2, {{"proc", "0::/a/b\n"}, {"mount/a/b/cpu.max", "150000 100000\n"},
                                            {"mount/a/cpu.max", "300000 100000\n"}}},
-        {"v2, seen from inside a container", 4, {{"proc", "0::/host/path/not/mounted\n"}, {"mount/cpu.max", "400000 100000\n"}}},
+        {"v2, seen from inside a container", 4, {{"proc", "0::/host/path/not/mounted\n"},
+                                                  {"mount/cpu.max", "400000 100000\n"}}},
         {"v2, another group's limit", SIZE_MAX, {{"proc", "0::/a\n"}, {"mount/b/cpu.max", "100000 100000\n"}}},
         {"v1", 3, {{"proc", "5:memory:/a\n4:cpu,cpuacct:/a\n"}, {"mount/cpu/a/cpu.cfs_quota_us", "250000\n"},
                    {"mount/cpu/a/cpu.cfs_period_us", "100000\n"}}},
@@ -292,7 +267,7 @@ static void quotas_are_read(void **state)
                      {"mount/cpu/a/cpu.cfs_period_us", "100000\n"}, {"mount/b/cpu.max", "200000 100000\n"}}},
         {"damaged", SIZE_MAX, {{"proc", "0::/\nnonsense\n:\n::\n7:cpu\n"}, {"mount/cpu.max", "lots of it\n"}}},
         {"zero", SIZE_MAX, {{"proc", "0::/\n"}, {"mount/cpu.max", "0 0\n"}}},
-        {"the largest number", SIZE_MAX, {{"proc", "0::/\n"}, {"mount/cpu.max", "9223372036854775807 1\n"}}},
+        {"the largest number", SIZE_MAX, {{"proc", "0::/\n"}, {"mount/cpu.max", "9223372036854775807 100000\n"}}},
     };
     for (size_t i = 0; i < COUNT(tree); i++) {
         char directory[] = "/tmp/weft-quota-XXXXXX", proc[64], mount[64], command[128];
@@ -316,8 +291,6 @@ int main(int argc, char **argv)
 {
     if (argc == 4 && strcmp(argv[1], "--threads") == 0)
         return answer_threads(argv[2], argv[3]);
-    if (argc == 2 && strcmp(argv[1], "--dynamic") == 0)
-        return run_dynamic();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_rank_works_once),
         cmocka_unit_test(barrier_holds_everyone),
@@ -326,7 +299,6 @@ int main(int argc, char **argv)
 #endif
         cmocka_unit_test(wrong_number_of_threads_is_an_error),
         cmocka_unit_test(environment_is_respected),
-        cmocka_unit_test(dynamic_teams_do_not_fail),
         cmocka_unit_test(affinity_is_respected),
         cmocka_unit_test(quotas_are_read),
     };

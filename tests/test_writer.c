@@ -173,7 +173,6 @@ static void a_best_that_failed_is_saved_with_the_next(void **state)
     assert_ok(checkpoint_verify(in_scratch("run/best.h5")));
     atomic_store(&writes_failing, 1);
     submit(10, 10, sample_new_small(10));               /* and one that is never saved is freed in the end */
-    file_set_fault(fail_writes);
     stop();
     file_set_fault(NULL);
 }

@@ -102,7 +102,7 @@ static void add_duration(struct text *line, double duration_s)
 static void add_state(struct text *line, const weft_progress *progress, const weft_event *event)
 {
     if (event->epoch_loss > 0)
-        text_add(line, "loss %.4f, accuracy %.4f, ", event->epoch_loss, event->epoch_accuracy);
+        text_add(line, "loss %.4f, acc %.4f, ", event->epoch_loss, event->epoch_accuracy);
     text_add(line, "%.0f samples/s, ", event->samples_per_s);
     uint64_t done = event->step - progress->first_step;
     bool end_is_known = event->total_steps > 0 && done > 0;
@@ -132,9 +132,9 @@ static void draw_bar(weft_progress *progress, const weft_event *event)
     size_t width = stream_width(progress->stream) - 1;          /* a full line would move some terminals to the next */
     width = width < LINE_BYTES - sizeof ERASE_LINE ? width : LINE_BYTES - sizeof ERASE_LINE;
     if (event->total_steps > 0)
-        text_add(&head, "epoch %.2f of %.6g ", event->epoch, event->total_epochs);
+        text_add(&head, "epoch %.2f/%.6g ", event->epoch, event->total_epochs);
     else
-        text_add(&head, "epoch %.2f, step %" PRIu64 " ", event->epoch, event->step);
+        text_add(&head, "epoch %.2f, step %" PRIu64 ", ", event->epoch, event->step);
     add_state(&state, progress, event);
     text_add(&line, "%s%s", ERASE_LINE, head_text);
     add_bar(&line, event, width > head.length + state.length ? width - head.length - state.length : 0);
