@@ -23,7 +23,12 @@
 #include "store/snapshot.h"
 
 #define COUNT(table) (sizeof (table) / sizeof (table)[0])
-#define assert_ok(call) do { weft_status st_ = (call); if (st_ != WEFT_OK) fail_msg("%s: %s", #call, weft_last_error()); } while (0)
+#define assert_ok(call)                                             \
+    do {                                                            \
+        weft_status st_ = (call);                                   \
+        if (st_ != WEFT_OK)                                         \
+            fail_msg("%s: %s", #call, weft_last_error());           \
+    } while (0)
 
 static char scratch[64];                        /* the directory of this test program; each test has it empty */
 
@@ -131,7 +136,8 @@ static inline weft_status sample_fill(struct snapshot *s, unsigned seed)
             snprintf(path, sizeof path, "/layers/z%d/%s_%zu", 9 - type, sample_names[type], 9 - i);
             for (size_t b = 0; b < sizeof bytes; b++)           /* small exponents: a signalling NaN need not survive */
                 bytes[b] = (unsigned char)((b * 37 + seed + i + (unsigned)type * 11) & 0x3f);
-            st = snapshot_put_array(s, path, (enum array_type)type, ROLE_PLAIN, sample_shape[i][0], &sample_shape[i][1], bytes);
+            st = snapshot_put_array(s, path, (enum array_type)type, ROLE_PLAIN, sample_shape[i][0], &sample_shape[i][1],
+                                    bytes);
         }
     if (st == WEFT_OK) st = snapshot_put_text(s, "/layers/z5/float64_2", "activation", "relu");
     if (st == WEFT_OK) st = snapshot_put_integer(s, "/layers/z5/float64_2", "fan_in", -3);

@@ -5,6 +5,9 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include <hdf5.h>
+#include <hdf5_hl.h>
+
 #include "store/checkpoint.h"
 #include "store/file.h"
 #include "store/h5_snapshot.h"
@@ -200,6 +203,18 @@ static void the_hdf5_tools_read_it(void **state)
     free(gif);
 }
 
+static void libhdf5_calls_the_pictures_images(void **state)
+{
+    (void)state;
+    save_sample(in_scratch("a.h5"), 0);
+    hid_t file = H5Fopen(in_scratch("a.h5"), H5F_ACC_RDONLY, H5P_DEFAULT);
+    assert_true(file >= 0);
+    assert_int_equal(H5IMis_image(file, "/images/01/unit_00"), 1);
+    assert_int_equal(H5IMis_image(file, "/images/01/unit_01"), 1);
+    assert_int_equal(H5IMis_palette(file, "/images/palette"), 1);
+    assert_true(H5Fclose(file) >= 0);
+}
+
 static void each_flipped_bit_is_found(void **state)
 {
     (void)state;
@@ -298,7 +313,8 @@ static void an_edited_file_can_be_read_and_sealed_again(void **state)
     (void)state;
     static const char *const edits[] = {
         "pass", "f['layers/z6/float32_6'][...] = 3", "f['settings'].attrs['data.source'] = 'csv:new'",
-        "f.attrs['note'] = b'fixed text'", "f['new/array'] = np.arange(5.0)", "f['layers/z5/float64_2'].attrs['fan_in'] = np.int32(9)",
+        "f.attrs['note'] = b'fixed text'", "f['new/array'] = np.arange(5.0)",
+        "f['layers/z5/float64_2'].attrs['fan_in'] = np.int32(9)",
         "w = f['layers/z6/float32_6'][...]\ndel f['layers/z6/float32_6']\nf['layers/z6/float32_6'] = w"};
     need_h5py();
     for (size_t i = 0; i < COUNT(edits); i++) {
@@ -362,7 +378,8 @@ static void hostile_content_is_refused(void **state)
         {"f['l'] = h5py.ExternalLink('/etc/passwd', '/x')", "/l: it is a link"},
         {"f['l'] = h5py.SoftLink('/x')", "/l: it is a link"},
         {"f.create_dataset('d', (4,), 'f4', external=[('/etc/passwd', 0, 16)])", "/d: its data lie in another file"},
-        {"v = h5py.VirtualLayout((3,), 'f4')\nv[:] = h5py.VirtualSource('/etc/x.h5', 'x', (3,))\nf.create_virtual_dataset('v', v)",
+        {"v = h5py.VirtualLayout((3,), 'f4')\nv[:] = h5py.VirtualSource('/etc/x.h5', 'x', (3,))\n"
+         "f.create_virtual_dataset('v', v)",
          "/v: it is chunked or virtual"},
         {"f.create_dataset('d', (4,), 'f4', chunks=(2,))", "/d: it is chunked"},
         {"f.create_dataset('d', (4,), 'f4', compression='gzip')", "/d: it is chunked"},
@@ -380,8 +397,10 @@ static void hostile_content_is_refused(void **state)
         {"g = f.create_group('g')\nfor i in range(9): g[str(i)] = g", "deep"},
         {"g = f\nfor i in range(20): g = g.create_group('g' * 200)", "deep"},
         {"f['n' * 300] = np.float32(1)", "/: a name of 300 bytes"},
-        {"d = f.create_dataset('e', data=np.zeros(100000))\nfor i in range(2000): f[str(i)] = d", "more than the file can hold"},
-        {"g = [f.create_group('t%d' % i) for i in range(9)]\nfor i in range(8):\n    for j in range(9): g[i][str(j)] = g[i + 1]",
+        {"d = f.create_dataset('e', data=np.zeros(100000))\nfor i in range(2000): f[str(i)] = d",
+         "more than the file can hold"},
+        {"g = [f.create_group('t%d' % i) for i in range(9)]\nfor i in range(8):\n"
+         "    for j in range(9): g[i][str(j)] = g[i + 1]",
          "more objects and attributes than"},
         {"f.attrs['a'] = np.arange(3)", "attribute 'a' of /: wanted one"},
         {"f['x'].attrs['a'] = np.uint64(1 << 63)", "attribute 'a' of /x: a number of a kind"},
@@ -561,6 +580,7 @@ int main(void)
         TEST(an_array_below_an_array_is_refused),
         TEST(h5py_reads_it),
         TEST(the_hdf5_tools_read_it),
+        TEST(libhdf5_calls_the_pictures_images),
         TEST(each_flipped_bit_is_found),
         TEST(each_length_but_the_right_one_is_found),
         TEST(what_is_no_checkpoint_is_named),

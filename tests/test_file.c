@@ -214,8 +214,8 @@ static void only_stale_temporaries_are_removed(void **state)
     int status;
     char own_old[64], own_new[64], dead[64], parent[64];
     static const char *const foreign[] = {
-        "a.tmp.1.0", ".a.tmp.", ".a.tmp.x.0", ".a.tmp.99999999.0x", ".a.tmp.99999999", ".tmp.99999999.0", ".bashrc", "step-1.h5",
-        ".a.tmp.0.0", ".a.tmp.99999999999.0", ".a.tmp.99999999."};
+        "a.tmp.1.0", ".a.tmp.", ".a.tmp.x.0", ".a.tmp.99999999.0x", ".a.tmp.99999999", ".tmp.99999999.0", ".bashrc",
+        "step-1.h5", ".a.tmp.0.0", ".a.tmp.99999999999.0", ".a.tmp.99999999."};
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0)

@@ -44,7 +44,8 @@ static void display_close(struct display *d)
     free(d->text);
 }
 
-static const weft_event STARTED = {.kind = WEFT_EVENT_STARTED, .step = 100, .total_steps = 1100, .text = "784-10, 2 threads"};
+static const weft_event STARTED = {
+    .kind = WEFT_EVENT_STARTED, .step = 100, .total_steps = 1100, .text = "784-10, 2 threads"};
 
 static weft_event evaluated(void)
 {
@@ -169,7 +170,8 @@ static void bar_says_only_what_is_known(void **state)
     assert_string_equal(printed(&d), ERASE "epoch 0.50, step 12, 0 samples/s, 1:02:03 so far");
     e = (weft_event){.kind = WEFT_EVENT_PROGRESS, .total_steps = 10, .total_epochs = 2.5, .elapsed_s = 3800};
     weft_progress_event(d.progress, &e);
-    assert_string_equal(printed(&d), ERASE "epoch 0.00/2.5 [..................................] 0 samples/s, 1:03:20 so far");
+    assert_string_equal(printed(&d),
+                        ERASE "epoch 0.00/2.5 [..................................] 0 samples/s, 1:03:20 so far");
     weft_progress_destroy(d.progress);                  /* ends its line */
     assert_string_equal(printed(&d), ERASE);
     d.progress = NULL;

@@ -181,7 +181,8 @@ static void damaged_checkpoints_are_passed_over(void **state)
     flip("run/step-11.h5");
     put_file(in_scratch("run/step-10.h5"), "", 0);
     assert_newest_is(run, 9, 2, notes, sizeof notes);
-    assert_non_null(strstr(notes, "step-11.h5: its bytes do not match its seal: damaged after it was written; load checkpoint"));
+    assert_non_null(strstr(notes, "step-11.h5: its bytes do not match its seal"));
+    assert_non_null(strstr(notes, "; load checkpoint"));
     assert_non_null(strstr(notes, "step-10.h5: no seal"));
     assert_newest_is(run, 9, 2, few, sizeof few);
     assert_int_equal(strlen(few), sizeof few - 1);

@@ -76,7 +76,8 @@ static void wrong_use_is_refused_and_changes_nothing(void **state)
     assert_int_equal(snapshot_put_space(s, "/b", ARRAY_F32, ROLE_IMAGE_INDEXED, 2, shape, &data), WEFT_EINVAL);
     assert_int_equal(snapshot_put_space(s, "/b", ARRAY_U8, ROLE_IMAGE_INDEXED, 3, shape, &data), WEFT_EINVAL);
     assert_int_equal(snapshot_put_space(s, "/b", ARRAY_U8, ROLE_IMAGE_TRUECOLOR, 2, shape, &data), WEFT_EINVAL);
-    assert_int_equal(snapshot_put_space(s, "/b", ARRAY_U8, ROLE_IMAGE_TRUECOLOR, 3, (size_t[]){4, 4, 4}, &data), WEFT_EINVAL);
+    assert_int_equal(snapshot_put_space(s, "/b", ARRAY_U8, ROLE_IMAGE_TRUECOLOR, 3, (size_t[]){4, 4, 4}, &data),
+                     WEFT_EINVAL);
     assert_int_equal(snapshot_put_space(s, "/b", ARRAY_F64, ROLE_PLAIN, 2, (size_t[]){SIZE_MAX, 2}, &data), WEFT_ENOMEM);
     assert_int_equal(snapshot_put_space(s, "/b", ARRAY_F64, ROLE_PLAIN, 1, (size_t[]){SIZE_MAX / 4}, &data), WEFT_ENOMEM);
     assert_int_equal(snapshot_put_integer(s, "/a", "n", 2), WEFT_EINVAL);

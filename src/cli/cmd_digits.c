@@ -8,9 +8,9 @@
 #include "weft/dataset.h"
 
 static const char ABOUT[] =
-    "Write the built-in synthetic digits (28 x 28 pixels, ten classes: drawn strokes, distorted and noisy) as four IDX files, the "
-    "format of MNIST: train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte. "
-    "Files of these names are replaced. The same seed gives the same bytes on every machine.\n\n"
+    "Write the built-in synthetic digits (28 x 28 pixels, ten classes: drawn strokes, distorted and noisy) as four IDX "
+    "files, the format of MNIST: train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, "
+    "t10k-labels-idx1-ubyte. Files of these names are replaced. The same seed gives the same bytes on every machine.\n\n"
     "Training does not need the files: --data 'digits:?train=N&test=N&seed=S' draws the same rows in memory.";
 
 static const char EXAMPLES[] =

@@ -10,8 +10,8 @@ static const char ABOUT[] =
     "Take a split of data through a model and print loss, cost (loss plus penalty) and accuracy; precision, recall, F1 and "
     "support of each class; and the confusion matrix. The result is the same for any number of threads, and nothing is "
     "written to disk.\n\n"
-    "Other data than the model was trained on are fine if they have as many features and no more classes; they are scaled as "
-    "the training data were.";
+    "Other data than the model was trained on are fine if they have as many features and no more classes; they are scaled "
+    "as the training data were.";
 
 static const char EXAMPLES[] =
     "  weft eval checkpoints/run-001\n"
@@ -41,11 +41,12 @@ int cmd_eval(int argc, char **argv)
     bool unsealed = false, json = false;
     weft_evaluate_options a = {0};
     const struct option_def options[] = {
-        {"CHECKPOINT", OPERAND, &checkpoint, NULL, "a file, or a run's directory: then its best.h5, or last.h5 if it has no best"},
-        {"data", OPT_STRING, &a.data, "URI", "data to evaluate on; default: those the model was trained on, as run.ini beside the "
-         "checkpoint says"},
-        {"split", OPT_STRING, &a.split, "NAME", "train, validation or test; default: test, or validation if there is no test "
-         "split"},
+        {"CHECKPOINT", OPERAND, &checkpoint, NULL, "a file, or a run's directory: then its best.h5, or last.h5 if it has no "
+         "best"},
+        {"data", OPT_STRING, &a.data, "URI", "data to evaluate on; default: those the model was trained on, as run.ini "
+         "beside the checkpoint says"},
+        {"split", OPT_STRING, &a.split, "NAME", "train, validation or test; default: test, or validation if there is no "
+         "test split"},
         {"threads", OPT_COUNT, &threads, "N", "0, the default: as many as the machine and the work allow"},
         {"unsealed", OPT_FLAG, &unsealed, NULL, "take a file whose seal is missing or wrong, because it was edited"},
         {"json", OPT_FLAG, &json, NULL, "print one JSON object"}, {0}

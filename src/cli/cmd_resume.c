@@ -6,8 +6,8 @@
 #include "cli/run.h"
 
 static const char ABOUT[] =
-    "Go on with a run that was stopped, by a signal, a crash, train.max_time or a power cut: from the newest checkpoint in its "
-    "directory that is whole, to the same bits as if it had never stopped, on any number of threads. A run that is over "
+    "Go on with a run that was stopped, by a signal, a crash, train.max_time or a power cut: from the newest checkpoint in "
+    "its directory that is whole, to the same bits as if it had never stopped, on any number of threads. A run that is over "
     "is only evaluated.\n\n"
     "Settings come from the checkpoint; where the data are and the number of threads come from run.ini in the directory, "
     "unless an option says otherwise. The data must have the same rows as before: a digest of them is compared.\n\n"
@@ -46,10 +46,9 @@ int cmd_resume(int argc, char **argv)
         {"DIR", OPERAND, &directory, NULL, "directory of the run"},
         {"threads", OPT_COUNT, &threads, "N", "in place of those in run.ini; 0: as many as the machine and the work allow"},
         {"data", OPT_STRING, &a.data, "URI", "where the same data are now, in place of the source in run.ini"},
-        {"epochs", OPT_COUNT, &a.epochs, "N", "the run's new number of epochs, those done included; not with a cosine schedule. "
-         "0: as planned"},
-        {"progress", OPT_STRING, &run.progress_name, "STYLE", "auto, bar, lines or none. auto: a bar on a terminal, plain lines "
-         "in a log"},
+        {"epochs", OPT_COUNT, &a.epochs, "N", "the run's new number of epochs, those done included; not with a cosine "
+         "schedule. 0: as planned"},
+        {"progress", OPT_STRING, &run.progress_name, "STYLE", RUN_PROGRESS_HELP},
         {"json", OPT_FLAG, &run.json, NULL, "print the summary as one JSON object"}, {0}
     };
     const struct verb verb = {run.verb, ABOUT, options, false, EXAMPLES};

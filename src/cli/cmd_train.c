@@ -93,10 +93,9 @@ int cmd_train(int argc, char **argv)
         {"data", OPT_STRING, &a.data, "URI", "the data, as data.source: idx:DIR or digits:"},
         {"set", OPT_STRINGS, &a.set, "SECTION.KEY=VALUE", "one setting, as listed below; as often as needed"},
         {"threads", OPT_COUNT, &a.threads, "N", "threads, as run.threads; 0: as many as the machine and the work allow"},
-        {"out", OPT_STRING, &a.out, "DIR", "directory of the run; it must not hold one already. Default: checkpoints/run-001, or "
-         "the first number that is free"},
-        {"progress", OPT_STRING, &run.progress_name, "STYLE", "auto, bar, lines or none. auto: a bar on a terminal, plain lines "
-         "in a log"},
+        {"out", OPT_STRING, &a.out, "DIR", "directory of the run; it must not hold one already. Default: "
+         "checkpoints/run-001, or the first number that is free"},
+        {"progress", OPT_STRING, &run.progress_name, "STYLE", RUN_PROGRESS_HELP},
         {"json", OPT_FLAG, &run.json, NULL, "print the summary as one JSON object"}, {0}
     };
     const struct verb verb = {run.verb, ABOUT, options, true, EXAMPLES};

@@ -7,8 +7,8 @@
 #include "weft/checkpoint.h"
 
 static const char ABOUT[] =
-    "Check that checkpoints are whole: the seal at the end of a file, a digest over every byte, must be right, and every object "
-    "in it must be readable. Prints a line for each file; the exit code is 0 if all are whole, 65 if any is not.\n\n"
+    "Check that checkpoints are whole: the seal at the end of a file, a digest over every byte, must be right, and every "
+    "object in it must be readable. Prints a line for each file; the exit code is 0 if all are whole, 65 if any is not.\n\n"
     "A file that was edited, say in h5py, has lost its seal. --seal seals it again, after checking that it can be read; "
     "the file is replaced in one piece or left as it was.";
 

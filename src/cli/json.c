@@ -98,8 +98,9 @@ static json_t *json_of_tensor(const weft_tensor_info *t)
     json_put(&object, "layer", json_of_count(t->layer));
     json_put(&object, "shape", shape);
     const struct { const char *key; double value; } figure[] = {
-        {"mean_abs", t->mean_abs}, {"l2_norm", t->l2_norm}, {"mean", t->mean}, {"std", t->std}, {"min", t->min}, {"max", t->max},
-        {"zero_fraction", t->zero_fraction}, {"gradient_l2_norm", t->gradient_l2_norm}, {"update_ratio", t->update_ratio}};
+        {"mean_abs", t->mean_abs}, {"l2_norm", t->l2_norm}, {"mean", t->mean}, {"std", t->std}, {"min", t->min},
+        {"max", t->max}, {"zero_fraction", t->zero_fraction}, {"gradient_l2_norm", t->gradient_l2_norm},
+        {"update_ratio", t->update_ratio}};
     for (size_t i = 0; i < sizeof figure / sizeof *figure; i++)
         json_put(&object, figure[i].key, json_of_real(figure[i].value));
     return object;

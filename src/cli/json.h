@@ -16,7 +16,7 @@
 /* Each returns a new value that belongs to the caller. */
 json_t *json_of_real(double value);
 json_t *json_of_count(uint64_t value);
-json_t *json_of_text(const char *text);                         /* null for NULL and ""; bytes that are no UTF-8 become '?' */
+json_t *json_of_text(const char *text);         /* null for NULL and ""; '?' for each byte above 127 if it is no UTF-8 */
 json_t *json_of_figures(const weft_evaluation *evaluation);     /* rows, cost, loss, accuracy; null for NULL */
 json_t *json_of_evaluation(const weft_evaluation *evaluation);  /* these, the classes and the confusion matrix */
 json_t *json_of_checkpoint(const weft_checkpoint_info *info);

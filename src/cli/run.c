@@ -15,7 +15,8 @@ enum { SPLITS = sizeof split_name / sizeof *split_name };
 static bool progress_style_of(const char *name, weft_progress_style *style)
 {
     static const char *const known[] = {
-        [WEFT_PROGRESS_AUTO] = "auto", [WEFT_PROGRESS_BAR] = "bar", [WEFT_PROGRESS_LINES] = "lines", [WEFT_PROGRESS_NONE] = "none",
+        [WEFT_PROGRESS_AUTO] = "auto", [WEFT_PROGRESS_BAR] = "bar", [WEFT_PROGRESS_LINES] = "lines",
+        [WEFT_PROGRESS_NONE] = "none",
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(name, known[i]) == 0) {
@@ -75,7 +76,8 @@ static void print_summary(const weft_trainer *trainer, const weft_summary *s)
 {
     printf("%s: %" PRIu64 " steps, %.2f epochs", run_stop_words(s->stop_reason), s->steps, s->epochs);
     if (s->samples_per_s > 0)                           /* else this call had nothing left to train */
-        printf("; %.1f s, %.0f samples/s on %zu thread%s", s->elapsed_s, s->samples_per_s, s->threads, s->threads == 1 ? "" : "s");
+        printf("; %.1f s, %.0f samples/s on %zu thread%s", s->elapsed_s, s->samples_per_s, s->threads,
+               s->threads == 1 ? "" : "s");
     putchar('\n');
     print_figures(trainer);
     if (s->restored_best)

@@ -48,7 +48,7 @@ static const char *preset_of(const char *name)
     for (size_t i = 0; i < weft_settings_count(); i++)
         if (strcmp(weft_settings_info(i)->name, name) == 0)
             return weft_settings_info(i)->preset;
-    return "";
+    return NULL;
 }
 
 static void write_run(const weft_checkpoint_info *info, FILE *stream)
@@ -70,8 +70,8 @@ static void write_run(const weft_checkpoint_info *info, FILE *stream)
 static weft_status write_digests(const weft_checkpoint_info *info, FILE *stream)
 {
     struct table table = table_of("ll");
-    const char *const row[] = {"weights digest", info->weights_digest, "settings digest", info->settings_digest, "data digest",
-                               info->data_digest};
+    const char *const row[] = {"weights digest", info->weights_digest, "settings digest", info->settings_digest,
+                               "data digest", info->data_digest};
     add_heads(&table, row, sizeof row / sizeof *row);
     return table_write(&table, stream);
 }
@@ -83,11 +83,11 @@ static weft_status write_settings(const weft_checkpoint_info *info, FILE *stream
     for (size_t i = 0; i < info->settings; i++) {
         const weft_setting_value *setting = &info->setting[i];
         const char *preset = preset_of(setting->name);
-        if (strcmp(setting->value, preset) == 0)
+        if (preset != NULL && strcmp(setting->value, preset) == 0)
             continue;
         table_add(&table, "  %s", setting->name);
         table_add(&table, "= %s", setting->value);
-        table_add(&table, "(default %s)", preset);
+        table_add(&table, preset != NULL ? "(default %s)" : "%s", preset != NULL ? preset : "(unknown to this version)");
         changed++;
     }
     fprintf(stream, changed > 0 ? "\nsettings that differ from their defaults\n" : "\nall settings are at their defaults\n");
@@ -232,8 +232,8 @@ static weft_status write_setting_pairs(const weft_checkpoint_info *a, const weft
 
 static void write_side(const char *label, const weft_checkpoint_info *info, FILE *stream)
 {
-    fprintf(stream, "%s  %s: step %" PRIu64 ", epoch %.2f, %zu parameters, weights digest %s\n", label, info->path, info->step,
-            info->epoch, info->parameters, info->weights_digest);
+    fprintf(stream, "%s  %s: step %" PRIu64 ", epoch %.2f, %zu parameters, weights digest %s\n", label, info->path,
+            info->step, info->epoch, info->parameters, info->weights_digest);
 }
 
 weft_status weft_report_comparison(const weft_checkpoint_info *a, const weft_checkpoint_info *b, FILE *stream)

@@ -76,8 +76,8 @@ static weft_status read_text(struct reader *r, const char *name, hid_t attribute
     else if (variable) {
         size_t length = read == NULL ? 0 : strlen(read);            /* libhdf5 gives NULL for an empty one */
         if (length > TEXT_MAX_BYTES)
-            st = error_set(WEFT_EDAMAGED, "read attribute '%s' of %s: %zu bytes, at most %d wanted", name, path_of(r), length,
-                           TEXT_MAX_BYTES);
+            st = error_set(WEFT_EDAMAGED, "read attribute '%s' of %s: %zu bytes, at most %d wanted", name, path_of(r),
+                           length, TEXT_MAX_BYTES);
         else
             st = take_bytes(r, "an attribute", length);
         if (st == WEFT_OK && (fixed = memory_string(read == NULL ? "" : read)) == NULL)
@@ -111,8 +111,8 @@ static weft_status put_number(struct reader *r, const char *name, hid_t attribut
     double real = 0;
     bool whole = class == H5T_INTEGER;
     if (H5Tget_size(type) > 8 || (whole && H5Tget_size(type) == 8 && H5Tget_sign(type) != H5T_SGN_2))
-        return error_set(WEFT_EDAMAGED, "read attribute '%s' of %s: a number of a kind that Weft does not write, wanted int64 or "
-                         "float64", name, path_of(r));
+        return error_set(WEFT_EDAMAGED, "read attribute '%s' of %s: a number of a kind that Weft does not write, wanted "
+                         "int64 or float64", name, path_of(r));
     if (H5Aread(attribute, whole ? H5T_NATIVE_INT64 : H5T_NATIVE_DOUBLE, whole ? (void *)&integer : &real) < 0)
         return h5_failed(WEFT_EDAMAGED, "read attribute '%s' of %s", name, path_of(r));
     return whole ? snapshot_put_integer(r->snapshot, path_of(r), name, integer)
@@ -378,7 +378,8 @@ static weft_status check_format(struct reader *r, hid_t root)
     if (st != WEFT_OK)
         return st;
     if (strcmp(format, CHECKPOINT_FORMAT) != 0)
-        return error_set(WEFT_EDAMAGED, "not a checkpoint of Weft: format is '%.40s', wanted '%s'", format, CHECKPOINT_FORMAT);
+        return error_set(WEFT_EDAMAGED, "not a checkpoint of Weft: format is '%.40s', wanted '%s'", format,
+                         CHECKPOINT_FORMAT);
     if (version != CHECKPOINT_FORMAT_VERSION)
         return error_set(WEFT_EDAMAGED, "format_version is %" PRId64 ", this Weft reads %d: use a newer Weft", version,
                          CHECKPOINT_FORMAT_VERSION);

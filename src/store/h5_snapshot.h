@@ -15,7 +15,8 @@ weft_status h5_write_snapshot(const struct snapshot *snapshot, size_t spare_byte
 
 /* Read a whole file; the caller destroys *snapshot. Takes only what Weft itself writes, as the file may have been made by
  * anybody: no links but hard ones, no external or virtual storage, no filters, nothing larger than the file, numbers and
- * texts of known types. A sealed file gets the same checks: they cost nothing beside the reading. bytes are not changed. WEFT_EDAMAGED, WEFT_ENOMEM. */
+ * texts of known types. A sealed file gets the same checks: they cost nothing beside the reading. bytes are not changed.
+ * WEFT_EDAMAGED, WEFT_ENOMEM. */
 weft_status h5_read_snapshot(const void *bytes, size_t size_bytes, struct snapshot **snapshot);
 
 #endif

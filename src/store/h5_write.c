@@ -108,7 +108,8 @@ static weft_status make_array(struct builder *b, const struct array *array, hid_
         dim[i] = array->dim[i];
     hid_t space = array->rank == 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple((int)array->rank, dim, NULL);
     if (space >= 0)
-        *dataset = H5Dcreate2(b->file, array->path, h5_file_type(array->type), space, H5P_DEFAULT, b->array_plan, H5P_DEFAULT);
+        *dataset = H5Dcreate2(b->file, array->path, h5_file_type(array->type), space, H5P_DEFAULT, b->array_plan,
+                              H5P_DEFAULT);
     if (*dataset < 0 || H5Dwrite(*dataset, h5_memory_type(array->type), H5S_ALL, H5S_ALL, H5P_DEFAULT, array->data) < 0)
         st = h5_failed(WEFT_EIO, "write array %s", array->path);
     return h5_close(space, st);
@@ -223,7 +224,8 @@ static weft_status put_attributes(struct builder *b)
         st = put_attribute(b, &own[1]);
     for (size_t i = 0; st == WEFT_OK && i < b->snapshot->attribute_count; i++) {
         const struct attribute *a = &b->snapshot->attribute[i];
-        bool is_own = strcmp(a->object, "/") == 0 && (strcmp(a->name, own[0].name) == 0 || strcmp(a->name, own[1].name) == 0);
+        bool is_own = strcmp(a->object, "/") == 0
+                      && (strcmp(a->name, own[0].name) == 0 || strcmp(a->name, own[1].name) == 0);
         if (!is_own)
             st = put_attribute(b, a);
     }

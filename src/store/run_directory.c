@@ -166,8 +166,8 @@ weft_status run_directory_create(const char *path, struct run_directory **direct
         return st;
     st = find_run(path, found);                         /* under the lock: of two at once, one gets the directory */
     if (st == WEFT_OK && found[0] != '\0')
-        st = error_set(WEFT_ECREATE, "start a run in %s: it holds a run already (%s); resume that or choose another directory",
-                       path, found);
+        st = error_set(WEFT_ECREATE, "start a run in %s: it holds a run already (%s); resume that or choose another "
+                       "directory", path, found);
     if (st != WEFT_OK) {
         run_directory_close(d);
         return st;

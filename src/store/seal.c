@@ -54,8 +54,8 @@ weft_status seal_check(const void *bytes, size_t size_bytes)
     const unsigned char *seal = (const unsigned char *)bytes + content;
     uint64_t version = number_read(seal + AT_VERSION, 4), length = number_read(seal + AT_LENGTH, 8);
     if (version != VERSION)
-        return error_set(WEFT_EDAMAGED, "its seal has version %" PRIu64 ", wanted %d: written by a newer Weft, or damaged", version,
-                         VERSION);
+        return error_set(WEFT_EDAMAGED, "its seal has version %" PRIu64 ", wanted %d: written by a newer Weft, or damaged",
+                         version, VERSION);
     if (length != content)
         return error_set(WEFT_EDAMAGED, "%zu bytes before its seal, the seal wants %" PRIu64, content, length);
     XXH128_canonical_t digest;

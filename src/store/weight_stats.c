@@ -62,8 +62,8 @@ static void count_bins(size_t count, const float *x, struct weight_figures *figu
     memset(figures->histogram, 0, sizeof figures->histogram);
     double bins_per_unit = HISTOGRAM_BINS / (high - low);
     for (size_t i = 0; i < count; i++) {
-        size_t bin = (size_t)(((double)x[i] - low) * bins_per_unit);
-        figures->histogram[bin < HISTOGRAM_BINS ? bin : HISTOGRAM_BINS - 1]++;
+        double place = ((double)x[i] - low) * bins_per_unit;
+        figures->histogram[place < HISTOGRAM_BINS ? (size_t)place : HISTOGRAM_BINS - 1]++;     /* a NaN counts in the last */
     }
 }
 
@@ -134,6 +134,11 @@ static const struct column {
 };
 enum { COLUMNS = sizeof column / sizeof *column, PATH_SIZE = 128 };
 
+static size_t rank_of(const struct column *c)
+{
+    return c->width > 1 ? 2 : 1;
+}
+
 weft_status weight_stats_put(const struct weight_stats *stats, const char *path, struct snapshot *snapshot)
 {
     char name[PATH_SIZE];
@@ -144,7 +149,7 @@ weft_status weight_stats_put(const struct weight_stats *stats, const char *path,
         size_t row_bytes = column[c].width * array_element_size_bytes(column[c].type);
         void *data;
         snprintf(name, sizeof name, "%s/%s", path, column[c].name);
-        st = snapshot_put_space(snapshot, name, column[c].type, ROLE_PLAIN, column[c].width > 1 ? 2 : 1, dim, &data);
+        st = snapshot_put_space(snapshot, name, column[c].type, ROLE_PLAIN, rank_of(&column[c]), dim, &data);
         for (size_t i = 0; i < stats->count && st == WEFT_OK; i++)
             memcpy((char *)data + i * row_bytes, (const char *)&stats->row[i] + column[c].offset, row_bytes);
     }
@@ -157,7 +162,8 @@ static weft_status get_column(struct weight_stats *stats, const struct column *c
     char name[PATH_SIZE];
     snprintf(name, sizeof name, "%s/%s", path, c->name);
     const struct array *array = snapshot_find_array(snapshot, name);
-    if (array == NULL || array->type != c->type || array->count != stats->count * c->width)
+    if (array == NULL || array->type != c->type || array->rank != rank_of(c) || array->dim[0] != stats->count
+        || array->count != stats->count * c->width)
         return error_set(WEFT_EDAMAGED, "%s: missing, or not %zu rows of %zu numbers", name, stats->count, c->width);
     size_t row_bytes = c->width * array_element_size_bytes(c->type);
     for (size_t i = 0; i < stats->count; i++)

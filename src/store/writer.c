@@ -82,7 +82,7 @@ weft_status writer_create(struct run_directory *directory, uint64_t keep, struct
     pthread_cond_init(&w->changed, NULL);
     sigset_t all, before;
     sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);        /* the thread inherits the mask: signals go to the trainer's thread */
+    pthread_sigmask(SIG_SETMASK, &all, &before);        /* the thread inherits this: signals go to the trainer's */
     int number = pthread_create(&w->thread, NULL, write_jobs, w);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (number != 0) {
