@@ -180,8 +180,8 @@ static void running_statistics_follow_the_batch(void **state)
     fixture_close(&f);
 }
 
-/* The gradient through a normalisation is orthogonal to constants and to xhat itself: both leave y as it is. Its terms are
- * right to a rounding each, four for every row. */
+/* The gradient through a normalisation is orthogonal to constants and to xhat itself: both leave y as it is. A row takes
+ * part in eight roundings: four of its own, and those of both means and of mean and deviation. */
 static void gradient_is_orthogonal_to_what_is_taken_away(void **state)
 {
     (void)state;

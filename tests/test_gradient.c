@@ -300,8 +300,8 @@ static void every_combination_has_the_slope_of_its_cost(void **state)
 
 static void print_bounds(const struct worst *worst)
 {
-    print_message("           %zu cases on %d threads; at most %.2g of the bound used; the bound is below 1 %% of the gradient "
-                  "for %zu of %zu tensors\n", worst->cases, omp_get_max_threads(), worst->bound_used, worst->narrow,
+    print_message("           %zu cases on %d threads; at most %.2g of the bound used; the bound is below 1 %% of the "
+                  "gradient for %zu of %zu tensors\n", worst->cases, omp_get_max_threads(), worst->bound_used, worst->narrow,
                   worst->tensors - worst->cancelled);
     assert_true(worst->bound_used > 0);
 }

@@ -105,8 +105,8 @@ static void product_keeps_nonfinite_in_place(void **state)
 static float *wild_floats(struct random *random, size_t count)
 {
     static const float special[] = {0.0f, -0.0f, INFINITY, -INFINITY, NAN, FLT_MAX, -FLT_MAX, FLT_MIN, -FLT_MIN,
-                                    FLT_TRUE_MIN, -FLT_TRUE_MIN, FLT_MIN / 2, 1.0f, -1.0f, 88.72284f, -87.33655f, 17.4f, 9.1f,
-                                    0x1p-13f};
+                                    FLT_TRUE_MIN, -FLT_TRUE_MIN, FLT_MIN / 2, 1.0f, -1.0f, 88.72284f, -87.33655f, 17.4f,
+                                    9.1f, 0x1p-13f};
     float *x = guarded_new(count, sizeof *x);
     for (size_t i = 0; i < count; i++)
         x[i] = random_below(random, 4) == 0

@@ -11,7 +11,10 @@ enum { FEATURES = 120, CLASSES = 7, BATCH_ROWS = 50 };  /* 120 x 40 weights: mor
 static void factors_follow_the_forms(void **state)
 {
     (void)state;
-    static const struct { const char *assignments; double weight_l2, weight_l1, weight_decay, bias_l2, bias_decay; } form[] = {
+    static const struct {
+        const char *assignments;
+        double weight_l2, weight_l1, weight_decay, bias_l2, bias_decay;
+    } form[] = {
         {"regularization.l2=0.5; regularization.l2_form=lambda_over_2m", 0.5 / 50, 0, 0, 0, 0},
         {"regularization.l2=0.5; regularization.l2_form=half_lambda", 0.5, 0, 0, 0, 0},
         {"regularization.l2=0.5; regularization.l2_form=lambda", 1, 0, 0, 0, 0},

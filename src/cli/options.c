@@ -22,6 +22,17 @@ static bool misuse(const struct verb *verb, const char *format, ...)
     return false;
 }
 
+/* The setting whose key is this word, for a user who writes --epochs 3 where --set train.epochs=3 is meant; or NULL. */
+static const char *setting_with_key(const char *word)
+{
+    for (size_t i = 0; i < weft_settings_count(); i++) {
+        const char *name = weft_settings_info(i)->name;
+        if (strcmp(strchr(name, '.') + 1, word) == 0)
+            return name;
+    }
+    return NULL;
+}
+
 static bool misuse_unknown(const struct verb *verb, const char *given, size_t length)
 {
     enum { NAMES_MAX = 64 };
@@ -32,6 +43,9 @@ static bool misuse_unknown(const struct verb *verb, const char *given, size_t le
             names[count++] = def->name;
     char word[64];
     snprintf(word, sizeof word, "%.*s", (int)length, given);
+    const char *setting = verb->lists_settings ? setting_with_key(word) : NULL;
+    if (setting != NULL)
+        return misuse(verb, "unknown option '--%s'; a setting is given as '--set %s=VALUE'", word, setting);
     const char *nearest = weft_nearest_name(word, names, count);
     if (nearest == NULL)
         return misuse(verb, "unknown option '--%.*s'", (int)length, given);

@@ -154,6 +154,5 @@ int run_finish(struct run *run, weft_status created)
     weft_progress_destroy(run->progress);               /* ends its line before the next message */
     int exit_code = created == WEFT_OK ? report_run(run, st) : exit_failure(run->verb, st);
     weft_trainer_destroy(run->trainer);
-    signals_restore();
     return exit_code;
 }

@@ -27,25 +27,21 @@ static void on_save(int number)
         weft_trainer_request_save(trainer);
 }
 
-static struct {
+static const struct {
     int number;
     void (*handler)(int);
-    struct sigaction before;
-} taken[] = {{.number = SIGTERM, .handler = on_stop}, {.number = SIGINT, .handler = on_stop},
-             {.number = SIGUSR1, .handler = on_save}, {.number = SIGPIPE, .handler = SIG_IGN}};
-
-enum { TAKEN = sizeof taken / sizeof *taken };
+} taken[] = {{SIGTERM, on_stop}, {SIGINT, on_stop}, {SIGUSR1, on_save}, {SIGPIPE, SIG_IGN}};
 
 /* sigaction fails only for numbers that are no signals. */
 void signals_install(void)
 {
-    for (size_t i = 0; i < TAKEN; i++) {
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
         struct sigaction action;
         memset(&action, 0, sizeof action);
         action.sa_handler = taken[i].handler;
         action.sa_flags = SA_RESTART;                   /* a read or write under way goes on */
         sigemptyset(&action.sa_mask);
-        sigaction(taken[i].number, &action, &taken[i].before);
+        sigaction(taken[i].number, &action, NULL);
     }
 }
 
@@ -55,10 +51,4 @@ void signals_attach(weft_trainer *trainer)
     atomic_store(&attached, trainer);
     if (trainer != NULL && atomic_load(&stops) > 0)
         weft_trainer_request_stop(trainer);
-}
-
-void signals_restore(void)
-{
-    for (size_t i = 0; i < TAKEN; i++)
-        sigaction(taken[i].number, &taken[i].before, NULL);
 }

@@ -44,7 +44,8 @@ double KERNEL(softmax_loss)(size_t B, size_t C, const int32_t *label, const floa
         for (size_t c = 0; c < C; c++)
             sum += math_exp_f32(x[c] - max);
         loss += math_log((double)sum) - ((double)x[label[n]] - (double)max);
-        predicted[n] = (int32_t)best;
+        if (predicted != NULL)
+            predicted[n] = (int32_t)best;
     }
     return loss;
 }

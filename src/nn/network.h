@@ -74,8 +74,7 @@ struct network {
     size_t segments, segment_first[NETWORK_LAYERS_MAX + 1];     /* first op of each; segment_first[segments] = ops */
 };
 
-/* Lay out a network and allocate its arrays, all zero. WEFT_OK; WEFT_ENOMEM; WEFT_ESETTINGS if it is too large to address.
- * On success the caller calls network_destroy. */
+/* Lay out a network and allocate its arrays, all zero. WEFT_OK or WEFT_ENOMEM. On success the caller calls network_destroy. */
 weft_status network_create(struct network *net, const struct weft_settings *settings, size_t features, size_t classes);
 void network_destroy(struct network *net);
 

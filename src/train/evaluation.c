@@ -10,15 +10,23 @@
 #include "train/model.h"
 #include "weft/evaluation.h"
 
-/* The data source of the run that the checkpoint lies in. */
+/* The data source of the run that the checkpoint lies in. Nothing else of run.ini counts here. */
 static weft_status source_of_run(struct model *model)
 {
     char ini[MODEL_PATH_SIZE + 16];
     const char *slash = strrchr(model->path, '/');
     int directory_length = slash != NULL ? (int)(slash - model->path) + 1 : 0;
     snprintf(ini, sizeof ini, "%.*srun.ini", directory_length, model->path);
-    weft_status st = weft_settings_load(model->settings, ini);
-    return st == WEFT_OK ? st : error_context(st, "which data %s was trained on (name some with --data)", model->path);
+    weft_settings *of_run = weft_settings_create();
+    if (of_run == NULL)
+        return WEFT_ENOMEM;
+    weft_status st = weft_settings_load(of_run, ini);
+    if (st != WEFT_OK)
+        error_context(st, "which data %s was trained on (name some with --data)", model->path);
+    else
+        st = weft_settings_set(model->settings, "data.source", of_run->data.source);
+    weft_settings_destroy(of_run);
+    return st;
 }
 
 static weft_status choose_split(const struct dataset *dataset, const char *wanted, enum split_name *split)

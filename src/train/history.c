@@ -170,7 +170,7 @@ static int64_t next_step(const struct history *history, size_t at[SPLIT_COUNT])
     return next;
 }
 
-char *history_text(const struct history *history)
+char *history_text(const struct history *history, int64_t last)
 {
     size_t lines = 1;
     for (size_t s = 0; s < SPLIT_COUNT; s++)
@@ -180,7 +180,7 @@ char *history_text(const struct history *history)
         return NULL;
     history_head(text, HISTORY_LINE_SIZE);
     size_t used = strlen(text), at[SPLIT_COUNT] = {0};
-    for (int64_t step; (step = next_step(history, at)) != INT64_MAX;) {
+    for (int64_t step; (step = next_step(history, at)) != INT64_MAX && step <= last;) {
         history_line(history, step, text + used, HISTORY_LINE_SIZE);
         used += strlen(text + used);
         for (size_t s = 0; s < SPLIT_COUNT; s++)

@@ -32,7 +32,7 @@ enum { HISTORY_LINE_SIZE = 512 };
 void history_head(char *line, size_t capacity);
 void history_line(const struct history *history, int64_t step, char *line, size_t capacity);
 
-/* The whole of history.csv as text; memory_free it. NULL if memory is short. */
-char *history_text(const struct history *history);
+/* history.csv as text, up to the line of step `last`; memory_free it. NULL if memory is short. */
+char *history_text(const struct history *history, int64_t last);
 
 #endif

@@ -23,18 +23,14 @@ weft_status weft_checkpoint_seal(const char *path)
     return checkpoint_seal(path);
 }
 
-/* The latest figures of the gradient and the update that the file recorded for this tensor. */
-static void read_latest(const struct snapshot *snapshot, const struct tensor *tensor, weft_tensor_info *info)
+/* The latest value of one figure that the file recorded for this tensor; NaN if there is none. */
+static double latest(const struct snapshot *snapshot, const struct tensor *tensor, const char *figure)
 {
-    char path[TENSOR_PATH_SIZE];
-    tensor_path(tensor, "/statistics", path);
-    struct weight_stats stats = {0};
-    info->gradient_l2_norm = info->update_ratio = NAN;
-    if (weight_stats_get(&stats, path, snapshot) == WEFT_OK && stats.count > 0) {
-        info->gradient_l2_norm = stats.row[stats.count - 1].gradient_l2_norm;
-        info->update_ratio = stats.row[stats.count - 1].update_ratio;
-    }
-    weight_stats_clear(&stats);
+    char group[TENSOR_PATH_SIZE], path[2 * TENSOR_PATH_SIZE];
+    tensor_path(tensor, "/statistics", group);
+    snprintf(path, sizeof path, "%s/%s", group, figure);
+    const struct array *array = snapshot_find_array(snapshot, path);
+    return array != NULL && array->type == ARRAY_F64 && array->count > 0 ? ((const double *)array->data)[array->count - 1] : NAN;
 }
 
 static weft_status describe_tensor(const struct snapshot *snapshot, const struct tensor *tensor, const float *array,
@@ -48,9 +44,10 @@ static weft_status describe_tensor(const struct snapshot *snapshot, const struct
     tensor_path(tensor, "", path);
     *info = (weft_tensor_info){.layer = tensor->layer + 1, .rank = tensor->rank, .dim = {tensor->dim[0], tensor->dim[1]},
                                .mean_abs = f.mean_abs, .l2_norm = f.l2_norm, .mean = f.mean, .std = f.std, .min = f.min,
-                               .max = f.max, .zero_fraction = f.zero_fraction};
+                               .max = f.max, .zero_fraction = f.zero_fraction,
+                               .gradient_l2_norm = latest(snapshot, tensor, "gradient_l2_norm"),
+                               .update_ratio = latest(snapshot, tensor, "update_ratio")};
     snprintf(info->name, sizeof info->name, "%s", path + 1);
-    read_latest(snapshot, tensor, info);
     return WEFT_OK;
 }
 

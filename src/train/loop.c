@@ -40,7 +40,8 @@ void loop_announce(weft_trainer *tr, weft_event_kind kind, const char *text)
     if (tr->on_event == NULL)
         return;
     const struct training *t = &tr->training;
-    double steps_per_epoch = (double)t->sampler.steps_per_epoch, rows = (double)t->epoch_rows;
+    double rows = (double)t->epoch_rows;
+    double steps_per_epoch = t->sampler.steps_per_epoch > 0 ? (double)t->sampler.steps_per_epoch : 1;   /* 0: not laid out yet */
     weft_event event = {
         .kind = kind, .step = t->step, .total_steps = t->total_steps, .epoch = (double)t->step / steps_per_epoch,
         .total_epochs = (double)t->total_steps / steps_per_epoch, .elapsed_s = clock_seconds() - tr->started_at_s,
@@ -55,7 +56,7 @@ void loop_announce(weft_trainer *tr, weft_event_kind kind, const char *text)
         fill_figures(tr, SPLIT_TEST, &event.test);
     }
     if (kind == WEFT_EVENT_SAVED)
-        event.saved_step = (uint64_t)tr->saved_step;
+        event.saved_step = (uint64_t)tr->told_step;
     tr->on_event(tr->event_context, &event);
 }
 
@@ -86,7 +87,8 @@ static double penalty_now(weft_trainer *tr)
 }
 
 /* Add the row of one split at this step, unless it is there already (evaluated before the run was cut off, or before it
- * turned out that this evaluation is the last). */
+ * turned out that this evaluation is the last). A loss that is not finite ends the run like one of a training step: the update
+ * before it was finite, but too large for the rows that come. */
 static weft_status record_split(weft_trainer *tr, enum split_name split, double penalty)
 {
     const struct training *t = &tr->training;
@@ -97,12 +99,15 @@ static weft_status record_split(weft_trainer *tr, enum split_name split, double 
     weft_status st = evaluate(tr, split, &tally);
     if (st != WEFT_OK)
         return st;
+    memory_free(tally.confusion);
+    if (!isfinite(tally.loss))
+        return error_set(WEFT_ENONFINITE, "evaluation after step %" PRId64 ": the loss of the %s rows is not finite (a smaller "
+                         "optimizer.learning_rate or optimizer.clip_norm may help)", step, split_label(split));
     struct history_row row = {
         .step = step, .epoch = (double)step / (double)t->sampler.steps_per_epoch, .cost = tally.loss + penalty,
         .loss = tally.loss, .accuracy = (double)tally.correct / (double)tally.rows,
         .learning_rate = step > 0 ? schedule_learning_rate(tr->settings, t->step - 1, t->total_steps) : 0,
     };
-    memory_free(tally.confusion);
     return history_add(&tr->history, split, &row);
 }
 
@@ -176,17 +181,27 @@ static weft_status evaluate_step(weft_trainer *tr, bool is_final)
 
 /* ---- saving ---- */
 
-/* Look at what the writer has done since; a failed save is told, and tried again at the next interval. */
+/* Tell what the writer has done since: which checkpoint is on disk by now, and which save failed (the next interval tries
+ * again). */
 static void hear_writer(weft_trainer *tr)
 {
     int64_t on_disk;
-    weft_status st = writer_poll(tr->writer, &on_disk);
-    if (st == WEFT_OK)
+    if (writer_poll(tr->writer, &on_disk) != WEFT_OK) {
+        char text[1200];
+        snprintf(text, sizeof text, "a save failed: %s", weft_last_error());
+        loop_announce(tr, WEFT_EVENT_NOTE, text);
+    }
+    if (on_disk == tr->told_step)
         return;
-    tr->save_failed = true;
-    char text[1200];
-    snprintf(text, sizeof text, "save failed, training goes on: %s", weft_last_error());
-    loop_announce(tr, WEFT_EVENT_NOTE, text);
+    tr->told_step = on_disk;
+    loop_announce(tr, WEFT_EVENT_SAVED, NULL);
+}
+
+/* Let a save under way end, and tell how it did. */
+static void await_writer(weft_trainer *tr)
+{
+    (void)writer_wait(tr->writer);                              /* a failure is told as a note */
+    hear_writer(tr);
 }
 
 static weft_status submit(weft_trainer *tr)
@@ -198,19 +213,22 @@ static weft_status submit(weft_trainer *tr)
     tr->best = NULL;
     tr->saved_step = (int64_t)tr->training.step;
     tr->saved_at_s = clock_seconds();
-    tr->save_failed = false;
     return writer_submit(tr->writer, tr->saved_step, snapshot, tr->early_stop.best_step, best);
 }
 
 weft_status loop_save_and_wait(weft_trainer *tr)
 {
+    await_writer(tr);
     weft_status st = submit(tr);
     if (st == WEFT_OK)
         st = writer_wait(tr->writer);
-    tr->save_failed = st != WEFT_OK;
-    if (st == WEFT_OK)
-        loop_announce(tr, WEFT_EVENT_SAVED, NULL);
-    return st;
+    if (st != WEFT_OK) {
+        int64_t on_disk;
+        (void)writer_poll(tr->writer, &on_disk);                     /* this failure is the caller's to tell, not a note */
+        return st;
+    }
+    hear_writer(tr);
+    return weights_digest(&tr->training.net, &tr->training.optimizer, tr->digest);
 }
 
 static bool save_is_due(const weft_trainer *tr)
@@ -233,10 +251,7 @@ static weft_status save_if_due(weft_trainer *tr)
     if (!save_is_due(tr) || !writer_is_idle(tr->writer))
         return WEFT_OK;
     atomic_store(&tr->save_request, false);
-    weft_status st = submit(tr);
-    if (st == WEFT_OK)
-        loop_announce(tr, WEFT_EVENT_SAVED, NULL);
-    return st;
+    return submit(tr);
 }
 
 /* ---- the loop ---- */
@@ -251,7 +266,7 @@ static const char *reason_to_stop(const weft_trainer *tr)
     if (tr->evaluated_step == (int64_t)t->step && early_stop_is_due(&tr->early_stop, tr->evaluated_step))
         return "early_stop";
     if (s->train.max_time_s > 0 && clock_seconds() - tr->started_at_s >= s->train.max_time_s)
-        return "max_time";
+        return STOPPED_BY_TIME;
     return "";
 }
 
@@ -336,10 +351,10 @@ static weft_status train_until_next_stop(weft_trainer *tr)
  * the last save. The run on disk is not touched again. */
 static weft_status final_figures(weft_trainer *tr)
 {
-    weft_status st = weights_digest(&tr->training.net, &tr->training.optimizer, tr->digest);
+    weft_status st = WEFT_OK;
     bool restores = tr->early_stop.ends_run && tr->settings->train.restore_best && tr->early_stop.has_best
                     && tr->early_stop.best_step != (int64_t)tr->training.step;
-    if (st == WEFT_OK && restores) {
+    if (restores) {
         struct snapshot *best = NULL;
         st = run_directory_load_step(tr->directory, tr->early_stop.best_step, &best);
         if (st == WEFT_OK)
@@ -355,6 +370,7 @@ static weft_status final_figures(weft_trainer *tr)
         st = evaluate(tr, s, &tally);
         if (st == WEFT_OK)
             st = metrics_fill(&tr->evaluation[s], split_label(s), &tally, penalty);
+        memory_free(tally.confusion);                           /* of a tally that failed, or was not taken over */
     }
     return st;
 }
@@ -362,24 +378,35 @@ static weft_status final_figures(weft_trainer *tr)
 /* The last line of history.csv was written before the last splits were evaluated. */
 static weft_status rewrite_history(weft_trainer *tr)
 {
-    char *text = history_text(&tr->history);
+    char *text = history_text(&tr->history, tr->evaluated_step);
     weft_status st = text != NULL ? run_directory_write(tr->directory, "history.csv", text) : WEFT_ENOMEM;
     memory_free(text);
     return st;
 }
 
-static weft_status finish(weft_trainer *tr)
+/* The last evaluation and the last save. If the save fails, the run is not over: resuming it does both again. */
+static weft_status close_run(weft_trainer *tr, const char *reason)
 {
-    bool was_finished = tr->stop_reason[0] != '\0';
-    if (!was_finished) {
-        weft_status st = evaluate_step(tr, true);
-        if (st != WEFT_OK)
-            return st;
-        tr->stop_reason = reason_to_stop(tr);
-        if ((st = rewrite_history(tr)) != WEFT_OK || (st = loop_save_and_wait(tr)) != WEFT_OK)
-            return st;
+    weft_status st = evaluate_step(tr, true);
+    if (st != WEFT_OK)
+        return st;
+    tr->stop_reason = reason;
+    if ((st = loop_save_and_wait(tr)) != WEFT_OK) {
+        tr->stop_reason = "";
+        return st;
     }
-    return final_figures(tr);
+    if (rewrite_history(tr) != WEFT_OK)                         /* a log; the truth is in the checkpoints */
+        loop_announce(tr, WEFT_EVENT_NOTE, weft_last_error());
+    return WEFT_OK;
+}
+
+/* Time is up: what resume finds must be what a run without this pause would have had, so nothing is evaluated for it. */
+static weft_status pause_run(weft_trainer *tr)
+{
+    weft_status st = loop_save_and_wait(tr);
+    if (st == WEFT_OK)
+        tr->stop_reason = STOPPED_BY_TIME;
+    return st;
 }
 
 static weft_status stop_on_request(weft_trainer *tr)
@@ -391,16 +418,17 @@ static weft_status stop_on_request(weft_trainer *tr)
                      tr->training.step, run_directory_path(tr->directory));
 }
 
-static weft_status loop(weft_trainer *tr)
+/* Until there is a reason to stop, or a request: then *reason is "". */
+static weft_status loop(weft_trainer *tr, const char **reason)
 {
-    while (tr->stop_reason[0] == '\0') {
+    for (;;) {
         weft_status st = WEFT_OK;
         if (evaluation_is_due(tr))
             st = evaluate_step(tr, false);
-        if (st == WEFT_OK && reason_to_stop(tr)[0] != '\0')
-            break;
-        if (st == WEFT_ESTOPPED || (st == WEFT_OK && atomic_load(&tr->stop_request)))
-            return stop_on_request(tr);
+        if (st == WEFT_OK && (*reason = reason_to_stop(tr))[0] != '\0')
+            return WEFT_OK;
+        if (st == WEFT_OK && atomic_load(&tr->stop_request))
+            return WEFT_ESTOPPED;
         if (st == WEFT_OK)
             st = save_if_due(tr);
         if (st == WEFT_OK)
@@ -408,21 +436,32 @@ static weft_status loop(weft_trainer *tr)
         if (st != WEFT_OK)
             return st;
     }
-    weft_status st = finish(tr);
-    return st == WEFT_ESTOPPED && tr->stop_reason[0] == '\0' ? stop_on_request(tr) : st;
+}
+
+static weft_status run(weft_trainer *tr)
+{
+    weft_status st = WEFT_OK;
+    if (tr->stop_reason[0] == '\0') {
+        const char *reason = "";
+        st = loop(tr, &reason);
+        if (st == WEFT_OK)
+            st = strcmp(reason, STOPPED_BY_TIME) == 0 ? pause_run(tr) : close_run(tr, reason);
+        if (st == WEFT_ESTOPPED)
+            return stop_on_request(tr);
+    }
+    return st == WEFT_OK ? final_figures(tr) : st;
 }
 
 weft_status weft_trainer_run(weft_trainer *tr)
 {
     tr->started_at_s = tr->saved_at_s = clock_seconds();
-    weft_status st = loop(tr);
+    weft_status st = run(tr);
     if (st == WEFT_OK) {
         loop_announce(tr, WEFT_EVENT_FINISHED, tr->stop_reason);
         return WEFT_OK;
     }
-    char first[1024];                                   /* let a save under way end; the first error is the one to tell */
+    char first[1024];                                           /* the first error is the one to tell */
     snprintf(first, sizeof first, "%s", weft_last_error());
-    if (writer_wait(tr->writer) != WEFT_OK)
-        loop_announce(tr, WEFT_EVENT_NOTE, weft_last_error());
+    await_writer(tr);
     return error_set(st, "%s", first);
 }

@@ -43,6 +43,10 @@ static weft_status read_input(const struct snapshot *snapshot, struct model *mod
     if (st == WEFT_OK) st = get_size(snapshot, "width", &model->width);
     if (st == WEFT_OK) st = get_size(snapshot, "channels", &model->channels);
     const struct array *mean = snapshot_find_array(snapshot, "/input/mean");
+    bool is_picture = model->height != 0 || model->width != 0 || model->channels != 0;
+    if (st == WEFT_OK && is_picture && (unsigned __int128)model->height * model->width * model->channels != *features)
+        st = error_set(WEFT_EDAMAGED, "/input: %zu features are no picture of %zu x %zu x %zu", *features, model->height,
+                       model->width, model->channels);
     if (st == WEFT_OK && (mean == NULL || mean->count != *features || *features == 0 || *classes < 2))
         st = error_set(WEFT_EDAMAGED, "/input: %zu features and %zu classes do not fit /input/mean", *features, *classes);
     if (st != WEFT_OK)
@@ -74,11 +78,14 @@ static weft_status check_shapes(const struct snapshot *snapshot, const weft_sett
 
 static weft_status fill(struct model *model, const struct snapshot *snapshot)
 {
-    size_t features, classes;
+    size_t features = 0, classes = 0;
     weft_status st = snapshot_get_integer(snapshot, "/", "step", &model->step);
     if (st == WEFT_OK && (model->settings = weft_settings_create()) == NULL) st = WEFT_ENOMEM;
     if (st == WEFT_OK) st = restore_settings(snapshot, model->settings);
-    if (st == WEFT_OK) st = weft_settings_check(model->settings);
+    if (st != WEFT_OK)
+        return st;
+    model->settings->train.max_time_s = 1;      /* not in the file; it may have been all that ended the run */
+    st = weft_settings_check(model->settings);
     if (st == WEFT_OK) st = read_input(snapshot, model, &features, &classes);
     if (st == WEFT_OK) st = check_shapes(snapshot, model->settings, features, classes);
     if (st == WEFT_OK) st = network_create(&model->net, model->settings, features, classes);

@@ -88,7 +88,7 @@ static weft_status restore_position(const struct snapshot *snapshot, weft_traine
     if (st == WEFT_OK) st = snapshot_get_text(snapshot, "/trainer", "stop_reason", &reason);
     if (st != WEFT_OK)
         return st;
-    static const char *const known[] = {"", "epochs", "steps", "max_time", "early_stop"};
+    static const char *const known[] = {"", "epochs", "steps", "early_stop"};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(reason, known[i]) == 0) {
             tr->stop_reason = known[i];
@@ -99,13 +99,17 @@ static weft_status restore_position(const struct snapshot *snapshot, weft_traine
 
 static weft_status restore_step_loss(const struct snapshot *snapshot, struct training *t)
 {
+    static const char path[] = "/history/step/loss";
     size_t steps = (size_t)t->step;
+    const struct array *loss = snapshot_find_array(snapshot, path);
+    if (loss == NULL || loss->count != steps)                   /* before memory is asked for */
+        return error_set(WEFT_EDAMAGED, "%s: missing, or not one loss for each of %zu steps", path, steps);
     memory_free(t->step_loss);
     t->step_loss = memory_new(steps, sizeof *t->step_loss);
     if (t->step_loss == NULL)
         return WEFT_ENOMEM;
     t->step_loss_capacity = t->step;
-    return snapshot_get_array(snapshot, "/history/step/loss", ARRAY_F32, 1, &steps, t->step_loss);
+    return snapshot_get_array(snapshot, path, ARRAY_F32, 1, &steps, t->step_loss);
 }
 
 weft_status restore_run(const struct snapshot *snapshot, weft_trainer *tr)
@@ -115,9 +119,6 @@ weft_status restore_run(const struct snapshot *snapshot, weft_trainer *tr)
     if (st == WEFT_OK) st = restore_optimizer(snapshot, &t->net, &t->optimizer);
     if (st == WEFT_OK) st = restore_position(snapshot, tr);
     if (st == WEFT_OK) st = history_get(&tr->history, snapshot);
-    if (st == WEFT_OK && snapshot_find_array(snapshot, "/history/step/loss") != NULL
-        && snapshot_find_array(snapshot, "/history/step/loss")->count != t->step)
-        st = error_set(WEFT_EDAMAGED, "/history/step/loss: not one loss for each of %" PRIu64 " steps", t->step);
     if (st == WEFT_OK) st = restore_step_loss(snapshot, t);
     for (size_t i = 0; i < t->net.tensors && st == WEFT_OK; i++) {
         char path[TENSOR_PATH_SIZE];

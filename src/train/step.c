@@ -1,15 +1,15 @@
 /* One minibatch, the whole team. Each thread takes its shards through the network; where batch-norm needs the whole batch
  * the threads meet; then they meet once more, sum the gradients slice by slice, and update. Without batch-norm a shard goes
  * forwards and backwards in one go, and a step has two barriers. */
+#include "train/training.h"
+
+#include <float.h>
+
+#include "base/clock.h"
 #include "base/tree.h"
 #include "data/batch.h"
 #include "kernel/kernel.h"
 #include "nn/pass.h"
-#include "train/training.h"
-
-#include <math.h>
-
-#include "base/clock.h"
 
 /* Sixteen partial sums below this cannot overflow. */
 #define TRUSTED_MAGNITUDE 0x1p120f
@@ -44,7 +44,7 @@ static void forward(struct training *t, struct work *work, size_t segment, const
         return;
     double loss = pass_loss(&work->pass, shard, &t->correct_part[shard->index]);
     t->loss_part[shard->index] = loss;
-    if (!isfinite(loss))
+    if (!(loss < (double)FLT_MAX))                      /* NaN too; the history keeps a step's loss as a float */
         atomic_fetch_or(&t->fault_before, FAULT_LOSS);
 }
 

@@ -21,7 +21,7 @@ static weft_trainer *trainer_new(weft_event_handler on_event, void *event_contex
     tr->on_event = on_event;
     tr->event_context = event_context;
     tr->stop_reason = "";
-    tr->evaluated_step = tr->saved_step = -1;
+    tr->evaluated_step = tr->saved_step = tr->told_step = -1;
     tr->started_at_s = tr->saved_at_s = clock_seconds();
     return tr;
 }
@@ -63,7 +63,8 @@ static void announce_start(weft_trainer *tr, const char *thread_reason)
     loop_announce(tr, WEFT_EVENT_STARTED, text);
 }
 
-/* run.ini, with the source as it was resolved; history.csv from the state; timing.csv if there is none. */
+/* run.ini, with the source as it was resolved; history.csv from the state, without the line of an evaluation that was cut off
+ * (it is written when the evaluation is whole); timing.csv for a new run. */
 static weft_status write_side_files(weft_trainer *tr, bool is_new)
 {
     char *ini = NULL, *history = NULL;
@@ -72,7 +73,7 @@ static weft_status write_side_files(weft_trainer *tr, bool is_new)
         st = settings_write_machine_ini(tr->settings, &ini);
     if (st == WEFT_OK)
         st = run_directory_write(tr->directory, "run.ini", ini);
-    if (st == WEFT_OK && (history = history_text(&tr->history)) == NULL)
+    if (st == WEFT_OK && (history = history_text(&tr->history, tr->evaluated_step)) == NULL)
         st = WEFT_ENOMEM;
     if (st == WEFT_OK)
         st = run_directory_write(tr->directory, "history.csv", history);
@@ -224,7 +225,7 @@ weft_status weft_trainer_resume(const char *directory, const weft_resume_options
 
 int weft_trainer_is_finished(const weft_trainer *trainer)
 {
-    return trainer->stop_reason[0] != '\0';
+    return trainer->stop_reason[0] != '\0' && strcmp(trainer->stop_reason, STOPPED_BY_TIME) != 0;
 }
 
 void weft_trainer_request_stop(weft_trainer *trainer)

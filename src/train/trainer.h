@@ -1,5 +1,5 @@
-/* The trainer's inside: a run with everything around its steps. Shared by trainer.c (the loop), capture.c and restore.c
- * (to and from a snapshot). */
+/* The trainer's inside: a run with everything around its steps. Shared by trainer.c (setting up and telling), loop.c (the run
+ * itself), capture.c and restore.c (to and from a snapshot). */
 #ifndef TRAIN_TRAINER_H
 #define TRAIN_TRAINER_H
 
@@ -20,14 +20,14 @@ struct weft_trainer {
     struct weight_stats stats[NETWORK_TENSORS_MAX];     /* one per parameter tensor, in file order */
     struct early_stop early_stop;
     int64_t evaluated_step;                     /* of the latest evaluation; -1: none */
-    const char *stop_reason;                    /* "" while the run is not over */
+    const char *stop_reason;                    /* "" while the run is not over; STOPPED_BY_TIME is in no checkpoint */
 
     struct run_directory *directory;
     struct writer *writer;
     struct snapshot *best;                      /* the best model, until the next checkpoint takes it to disk */
     int64_t saved_step;                         /* of the latest save handed over; -1: none */
     double saved_at_s;
-    bool save_failed;                           /* the latest save */
+    int64_t told_step;                          /* of the latest save that the handler knows to be on disk; -1: none */
 
     atomic_bool stop_request, save_request;     /* set at any moment, by a signal handler or another thread */
     weft_event_handler on_event;
@@ -36,8 +36,11 @@ struct weft_trainer {
     uint64_t trained_rows;                      /* of this call */
     weft_evaluation evaluation[SPLIT_COUNT];    /* final */
     bool restored_best;
-    char digest[DIGEST_SIZE];
+    char digest[DIGEST_SIZE];                   /* of the weights when the run was last saved and waited for */
 };
+
+/* Time was up: this call is over, but the run is not. It is saved as it stands, and resume goes on. */
+#define STOPPED_BY_TIME "max_time"
 
 /* The whole state of the run as a snapshot, or NULL (WEFT_ENOMEM in the message). */
 struct snapshot *capture_run(const weft_trainer *trainer);

@@ -10,7 +10,6 @@
 #include "kernel/kernel.h"
 #include "train/evaluate.h"
 
-
 /* The most rows of shards that one thread takes of a batch. */
 static size_t most_rows(size_t rows, size_t threads, size_t rank)
 {
@@ -101,6 +100,7 @@ void training_destroy(struct training *t)
     sampler_destroy(&t->sampler);
     optimizer_destroy(&t->optimizer);
     network_destroy(&t->net);
+    *t = (struct training){0};
 }
 
 struct run {

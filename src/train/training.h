@@ -56,7 +56,7 @@ struct training {
  * threads as in team_threads. WEFT_OK; WEFT_ENOMEM, WEFT_ERESOURCE, WEFT_ESETTINGS. */
 weft_status training_create(struct training *t, const struct weft_settings *settings, const struct dataset *dataset,
                             size_t threads);
-void training_destroy(struct training *t);
+void training_destroy(struct training *t);                      /* fine on a zeroed one, or one whose creation failed */
 
 /* Take steps t->step .. until-1 of one epoch in one parallel region, or fewer: it comes back after a step when a request
  * is pending or pause_at_s has passed. t->step, step_loss and the epoch's sums go on.
