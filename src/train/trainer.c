@@ -56,9 +56,9 @@ static void announce_start(weft_trainer *tr, const char *thread_reason)
     for (size_t l = 0; l < t->net.layers && used < 400; l++)
         used += snprintf(text + used, sizeof text - (size_t)used, "-%zu", t->net.layer[l].fan_out);
     snprintf(text + used, sizeof text - (size_t)used,
-             ", %zu parameters; %zu train, %zu validation, %zu test rows; %zu threads%s%s%s, %s kernels", t->net.parameter_count,
+             ", %zu parameters; %zu train, %zu validation, %zu test rows; %zu thread%s%s%s%s, %s kernels", t->net.parameter_count,
              tr->dataset.split[SPLIT_TRAIN].count, tr->dataset.split[SPLIT_VALIDATION].count,
-             tr->dataset.split[SPLIT_TEST].count, t->team.size, thread_reason != NULL ? " (by " : "",
+             tr->dataset.split[SPLIT_TEST].count, t->team.size, t->team.size == 1 ? "" : "s", thread_reason != NULL ? " (by " : "",
              thread_reason != NULL ? thread_reason : "", thread_reason != NULL ? ")" : "", kernel->name);
     loop_announce(tr, WEFT_EVENT_STARTED, text);
 }
