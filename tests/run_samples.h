@@ -120,7 +120,7 @@ static inline void train_undisturbed(const char *name, const char *more)
 
 static const char *file_of(const char *run_name, const char *file)
 {
-    char name[256];
+    char name[1024];
     snprintf(name, sizeof name, "%s/%s", run_name, file);
     return in_scratch(name);
 }
@@ -186,6 +186,14 @@ static inline size_t lines_of_history(const char *name)
 static inline void sleep_ms(long ms)
 {
     nanosleep(&(struct timespec){0, ms * 1000000}, NULL);
+}
+
+/* An attribute that must be there, to be changed. */
+static inline struct attribute *attribute_of(struct snapshot *snapshot, const char *object, const char *name)
+{
+    const struct attribute *found = snapshot_find_attribute(snapshot, object, name);
+    assert_non_null(found);
+    return &snapshot->attribute[found - snapshot->attribute];
 }
 
 /* In memory where that is possible: a run syncs each of its files to disk. */

@@ -74,7 +74,8 @@ static double row_loss(struct sample *s, size_t place, uint64_t *confusion)
     return loss;
 }
 
-/* Blocks of 512 rows added one after the other, in a block S = min(16, ceil(rows / 32)) shards as a tree, in a shard a chain. */
+/* Blocks of 512 rows added one after the other, in a block S = min(16, ceil(rows / 32)) shards as a tree, in a shard a
+ * chain. */
 static double loss_in_order(struct sample *s, uint64_t *confusion)
 {
     size_t count = s->dataset.split[SPLIT_TRAIN].count;

@@ -1,5 +1,5 @@
-/* The second promise of the contract: however often a run is stopped, and wherever, its files end up byte for byte those of a
- * run that never was. And what cannot be gone on from is refused. */
+/* The second promise of the contract: however often a run is stopped, and wherever, its files end up byte for byte those of
+ * a run that never was. And what cannot be gone on from is refused. */
 #include "run_samples.h"
 
 #include <math.h>
@@ -216,13 +216,6 @@ static void other_data_are_refused(void **state)
     assert_ok(resume("run", 1, &watch));                        /* run.ini still has the right ones */
 }
 
-static struct attribute *attribute_of(struct snapshot *snapshot, const char *object, const char *name)
-{
-    const struct attribute *found = snapshot_find_attribute(snapshot, object, name);
-    assert_non_null(found);
-    return &snapshot->attribute[found - snapshot->attribute];
-}
-
 /* Sealed again with another setting, the checkpoint does not pass for that run's. */
 static void changed_settings_are_refused(void **state)
 {
@@ -273,7 +266,8 @@ static void damaged_states_are_refused(void **state)
     assert_int_equal(reopen("run", (weft_resume_options){0}, &watch), WEFT_EDAMAGED);
     assert_non_null(strstr(weft_last_error(), "boredom"));
     attribute_of(snapshot, "/trainer", "stop_reason")->text = reason;
-    static const char *const array[] = {"/layers/01/weight", "/layers/01/batch_norm/running_mean", "/optimizer/02/bias/mean"};
+    static const char *const array[] = {"/layers/01/weight", "/layers/01/batch_norm/running_mean",
+                                        "/optimizer/02/bias/mean"};
     for (size_t i = 0; i < COUNT(array); i++) {
         float *data = snapshot_find_array(snapshot, array[i])->data, whole = data[3];
         data[3] = NAN;

@@ -22,7 +22,7 @@ static void contradictory_settings_are_refused(void **state)
     (void)state;
     static const char *const bad[] = {
         "train.epochs=0", "train.batch_size=271", "network.activation=relu,tanh",
-        "data.source=digits:?train=300&test=1; data.test_limit=0; train.early_stop=validation_loss; data.validation_fraction=0",
+        "train.early_stop=validation_loss; data.validation_fraction=0",
     };
     for (size_t i = 0; i < COUNT(bad); i++) {
         struct watch watch = {0};
@@ -68,8 +68,8 @@ static void two_runs_at_once_do_not_meet(void **state)
 
 /* ---- memory ---- */
 
-static const char SMALL[] = "data.source=digits:?train=40&test=10; network.hidden=1; network.dropout=0; optimizer.name=momentum; "
-                            "train.batch_size=20; train.steps=1; train.evaluate=validation; run.threads=1; ";
+static const char SMALL[] = "data.source=digits:?train=40&test=10; network.hidden=1; network.dropout=0; "
+                            "optimizer.name=momentum; train.batch_size=20; train.steps=1; train.evaluate=validation; run.threads=1; ";
 
 static bool failed_for_memory(weft_status st)
 {

@@ -22,7 +22,11 @@ static double bound_of(size_t count, double magnitude)
     return ((double)count + 5) * (DBL_EPSILON / 2) * magnitude;
 }
 
-struct plain { long double abs, square, sum, deviation, difference, old_square, gradient_square; size_t zeros; float min, max; };
+struct plain {
+    long double abs, square, sum, deviation, difference, old_square, gradient_square;
+    size_t zeros;
+    float min, max;
+};
 
 static struct plain plain_of(size_t count, const float *w, const float *gradient, const float *before)
 {

@@ -30,7 +30,8 @@ static double latest(const struct snapshot *snapshot, const struct tensor *tenso
     tensor_path(tensor, "/statistics", group);
     snprintf(path, sizeof path, "%s/%s", group, figure);
     const struct array *array = snapshot_find_array(snapshot, path);
-    return array != NULL && array->type == ARRAY_F64 && array->count > 0 ? ((const double *)array->data)[array->count - 1] : NAN;
+    bool is_there = array != NULL && array->type == ARRAY_F64 && array->count > 0;
+    return is_there ? ((const double *)array->data)[array->count - 1] : NAN;
 }
 
 static weft_status describe_tensor(const struct snapshot *snapshot, const struct tensor *tensor, const float *array,

@@ -41,7 +41,8 @@ void loop_announce(weft_trainer *tr, weft_event_kind kind, const char *text)
         return;
     const struct training *t = &tr->training;
     double rows = (double)t->epoch_rows;
-    double steps_per_epoch = t->sampler.steps_per_epoch > 0 ? (double)t->sampler.steps_per_epoch : 1;   /* 0: not laid out yet */
+    size_t steps = t->sampler.steps_per_epoch;                  /* 0: not laid out yet */
+    double steps_per_epoch = steps > 0 ? (double)steps : 1;
     weft_event event = {
         .kind = kind, .step = t->step, .total_steps = t->total_steps, .epoch = (double)t->step / steps_per_epoch,
         .total_epochs = (double)t->total_steps / steps_per_epoch, .elapsed_s = clock_seconds() - tr->started_at_s,
@@ -87,8 +88,8 @@ static double penalty_now(weft_trainer *tr)
 }
 
 /* Add the row of one split at this step, unless it is there already (evaluated before the run was cut off, or before it
- * turned out that this evaluation is the last). A loss that is not finite ends the run like one of a training step: the update
- * before it was finite, but too large for the rows that come. */
+ * turned out that this evaluation is the last). A loss that is not finite ends the run like one of a training step: the
+ * update before it was finite, but too large for the rows that come. */
 static weft_status record_split(weft_trainer *tr, enum split_name split, double penalty)
 {
     const struct training *t = &tr->training;
@@ -101,8 +102,8 @@ static weft_status record_split(weft_trainer *tr, enum split_name split, double 
         return st;
     memory_free(tally.confusion);
     if (!isfinite(tally.loss))
-        return error_set(WEFT_ENONFINITE, "evaluation after step %" PRId64 ": the loss of the %s rows is not finite (a smaller "
-                         "optimizer.learning_rate or optimizer.clip_norm may help)", step, split_label(split));
+        return error_set(WEFT_ENONFINITE, "evaluation after step %" PRId64 ": the loss of the %s rows is not finite (a "
+                         "smaller optimizer.learning_rate or optimizer.clip_norm may help)", step, split_label(split));
     struct history_row row = {
         .step = step, .epoch = (double)step / (double)t->sampler.steps_per_epoch, .cost = tally.loss + penalty,
         .loss = tally.loss, .accuracy = (double)tally.correct / (double)tally.rows,

@@ -63,8 +63,8 @@ static void announce_start(weft_trainer *tr, const char *thread_reason)
     loop_announce(tr, WEFT_EVENT_STARTED, text);
 }
 
-/* run.ini, with the source as it was resolved; history.csv from the state, without the line of an evaluation that was cut off
- * (it is written when the evaluation is whole); timing.csv for a new run. */
+/* run.ini, with the source as it was resolved; history.csv from the state, without the line of an evaluation that was cut
+ * off (it is written when the evaluation is whole); timing.csv for a new run. */
 static weft_status write_side_files(weft_trainer *tr, bool is_new)
 {
     char *ini = NULL, *history = NULL;

@@ -1,5 +1,5 @@
-/* The trainer's inside: a run with everything around its steps. Shared by trainer.c (setting up and telling), loop.c (the run
- * itself), capture.c and restore.c (to and from a snapshot). */
+/* The trainer's inside: a run with everything around its steps. Shared by trainer.c (setting up and telling), loop.c (the
+ * run itself), capture.c and restore.c (to and from a snapshot). */
 #ifndef TRAIN_TRAINER_H
 #define TRAIN_TRAINER_H
 
