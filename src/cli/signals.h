@@ -6,8 +6,8 @@
 
 #include "weft/trainer.h"
 
-/* Take the signals over, until the process ends: once the run is over, a stop changes nothing any more. To be called before the run is set up, which may take seconds: a stop asked for meanwhile is kept
- * for the run, and a save is not needed then. */
+/* Take the signals over, until the process ends: once the run is over, a stop changes nothing any more. To be called before
+ * the run is set up, which may take seconds: a stop asked for meanwhile is kept for the run, and a save is not needed then. */
 void signals_install(void);
 
 /* From now on signals go to this run; a stop that was asked for before is passed on. NULL: to none. */

@@ -190,6 +190,17 @@ weft_status run_directory_open(const char *path, struct run_directory **director
     return st == WEFT_OK ? directory_new(path, directory) : st;
 }
 
+void run_directory_discard(struct run_directory *directory)
+{
+    static const char *const name[] = {"last.h5", "best.h5", "step-0.h5", "history.csv", "timing.csv", "run.ini"};
+    for (size_t i = 0; i < sizeof name / sizeof *name; i++) {
+        char path[PATH_MAX];
+        if (snprintf(path, sizeof path, "%s/%s", directory->path, name[i]) < (int)sizeof path)
+            (void)file_remove(path);
+    }
+    run_directory_close(directory);
+}
+
 void run_directory_close(struct run_directory *directory)
 {
     if (directory == NULL)

@@ -21,6 +21,10 @@ weft_status run_directory_create(const char *path, struct run_directory **direct
  * cannot be written. */
 weft_status run_directory_open(const char *path, struct run_directory **directory);
 
+/* Undo run_directory_create for a run that could not be set up: remove what has been written of it, so that the directory
+ * holds no run and may be taken again. What cannot be removed stays. Closes the directory. */
+void run_directory_discard(struct run_directory *directory);
+
 /* Unlock and free; NULL is fine. */
 void run_directory_close(struct run_directory *directory);
 

@@ -453,6 +453,14 @@ static weft_status run(weft_trainer *tr)
     return st == WEFT_OK ? final_figures(tr) : st;
 }
 
+/* The run ends by a fault, and the best model is in memory only. It is a whole state of before the fault: save it as one. */
+static void rescue_best(weft_trainer *tr)
+{
+    int64_t step = tr->early_stop.best_step;
+    writer_submit(tr->writer, step, tr->best, step, NULL);
+    tr->best = NULL;
+}
+
 weft_status weft_trainer_run(weft_trainer *tr)
 {
     tr->started_at_s = tr->saved_at_s = clock_seconds();
@@ -463,6 +471,8 @@ weft_status weft_trainer_run(weft_trainer *tr)
     }
     char first[1024];                                           /* the first error is the one to tell */
     snprintf(first, sizeof first, "%s", weft_last_error());
+    if (tr->best != NULL)
+        rescue_best(tr);
     await_writer(tr);
     return error_set(st, "%s", first);
 }

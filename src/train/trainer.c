@@ -36,6 +36,9 @@ static weft_status lay_out(weft_trainer *tr, const char **thread_reason)
         return st;
     tr->training.stop_request = &tr->stop_request;
     tr->training.save_request = &tr->save_request;
+    if (tr->settings->schedule.name == SCHEDULE_COSINE && tr->training.total_steps <= tr->settings->schedule.warmup)
+        return error_set(WEFT_ESETTINGS, "schedule.warmup is %" PRIu64 " steps: the run has only %" PRIu64,
+                         tr->settings->schedule.warmup, tr->training.total_steps);
     bool has_validation = tr->dataset.split[SPLIT_VALIDATION].count > 0;
     early_stop_setup(&tr->early_stop, tr->settings, tr->training.sampler.steps_per_epoch, has_validation);
     enum stop_metric metric = (enum stop_metric)tr->early_stop.metric;
@@ -94,6 +97,18 @@ static weft_status give(weft_trainer *tr, weft_status st, weft_trainer **trainer
     return WEFT_OK;
 }
 
+/* A run that could not be set up leaves no run behind; the message stays that of the failure. */
+static void discard_run(weft_trainer *tr)
+{
+    char message[1024];
+    snprintf(message, sizeof message, "%s", weft_last_error());
+    writer_destroy(tr->writer);
+    run_directory_discard(tr->directory);
+    tr->writer = NULL;
+    tr->directory = NULL;
+    error_set(WEFT_OK, "%s", message);
+}
+
 static weft_status start(weft_trainer *tr, const weft_settings *settings, const char *out)
 {
     const char *thread_reason = NULL;
@@ -110,9 +125,12 @@ static weft_status start(weft_trainer *tr, const weft_settings *settings, const 
     network_initialize(&tr->training.net, tr->settings);
     team_float_mode_leave(mode);
     announce_start(tr, thread_reason);
-    if ((st = write_side_files(tr, true)) != WEFT_OK)
-        return st;
-    return loop_save_and_wait(tr);
+    st = write_side_files(tr, true);
+    if (st == WEFT_OK)
+        st = loop_save_and_wait(tr);
+    if (st != WEFT_OK)
+        discard_run(tr);
+    return st;
 }
 
 weft_status weft_trainer_create(const weft_settings *settings, const weft_trainer_options *options, weft_trainer **trainer)
@@ -122,13 +140,49 @@ weft_status weft_trainer_create(const weft_settings *settings, const weft_traine
     return tr != NULL ? give(tr, start(tr, settings, options->out), trainer) : WEFT_ENOMEM;
 }
 
+/* run.ini holds settings of the machine. One of the identity that somebody has written into it would be without effect, so
+ * if it is not what the run was started with, name it. */
+static weft_status same_identity(const weft_settings *ini, const weft_settings *checkpoint)
+{
+    for (size_t i = 0; i < weft_settings_count(); i++) {
+        const weft_setting_info *setting = weft_settings_info(i);
+        char wanted[SETTING_TEXT_SIZE_BYTES], recorded[SETTING_TEXT_SIZE_BYTES];
+        if (!setting->identity)
+            continue;
+        weft_status st = weft_settings_get(ini, setting->name, wanted, sizeof wanted);
+        if (st == WEFT_OK)
+            st = weft_settings_get(checkpoint, setting->name, recorded, sizeof recorded);
+        if (st != WEFT_OK)
+            return st;
+        if (strcmp(wanted, setting->preset) != 0 && strcmp(wanted, recorded) != 0)
+            return error_set(WEFT_ESETTINGS, "run.ini says %s = %s, but the run was started with %s", setting->name, wanted,
+                             recorded);
+    }
+    return WEFT_OK;
+}
+
+static weft_status settings_of_run(weft_trainer *tr, const struct snapshot *snapshot)
+{
+    char path[4200];
+    snprintf(path, sizeof path, "%s/run.ini", run_directory_path(tr->directory));
+    weft_status st = weft_settings_load(tr->settings, path);
+    if (st != WEFT_OK)
+        return st;
+    weft_settings *ini = weft_settings_copy(tr->settings);
+    if (ini == NULL)
+        return WEFT_ENOMEM;
+    st = restore_settings(snapshot, tr->settings);
+    if (st == WEFT_OK)
+        st = same_identity(ini, tr->settings);
+    weft_settings_destroy(ini);
+    return st;
+}
+
 /* Settings of the identity from the checkpoint, those of the machine from run.ini, then the caller's. */
 static weft_status resume_settings(weft_trainer *tr, const struct snapshot *snapshot, const weft_resume_options *options)
 {
-    char text[4200];
-    snprintf(text, sizeof text, "%s/run.ini", run_directory_path(tr->directory));
-    weft_status st = weft_settings_load(tr->settings, text);
-    if (st == WEFT_OK) st = restore_settings(snapshot, tr->settings);
+    char text[32];
+    weft_status st = settings_of_run(tr, snapshot);
     if (st == WEFT_OK && options->data != NULL) st = weft_settings_set(tr->settings, "data.source", options->data);
     if (st == WEFT_OK && options->has_threads) {
         snprintf(text, sizeof text, "%zu", options->threads);

@@ -125,6 +125,12 @@ class Resume(WeftTest):
         self.ok("train", *DATA, *sets(train__steps=3), "--out", self.path("run"))
         self.fails(65, "digest", "resume", self.path("run"), "--data", "digits:?train=3000&test=300&seed=2", "--epochs", 30)
 
+    def test_other_settings_are_refused_by_name(self):
+        self.ok("train", *DATA, *sets(train__steps=3), "--out", self.path("run"))
+        with open(self.path("run", "run.ini"), "a", encoding="utf-8") as file:
+            file.write("\n[optimizer]\nlearning_rate = 0.5\n")
+        self.fails(78, "optimizer.learning_rate = 0.5.*0.001", "resume", self.path("run"))
+
     def test_damaged_newest_checkpoint_falls_back(self):
         self.reference()
         newest = os.path.realpath(self.path("reference", "last.h5"))
