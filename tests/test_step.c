@@ -120,6 +120,24 @@ static void pauses_do_not_show(void **state)
     fixture_close(&cut);
 }
 
+/* The backward pass reads the weights in a second, transposed copy, which the update writes too. */
+static void transposed_weights_follow_the_update(void **state)
+{
+    (void)state;
+    for (size_t threads = 1; threads <= 3; threads++) {
+        struct fixture f;
+        fixture_open(&f, "network.hidden=70, 65, 3", 64, 200, threads);         /* 70 x 65: a block ends inside a row */
+        assert_int_equal(training_run_steps(&f.t, f.t.sampler.steps_per_epoch), WEFT_OK);
+        const struct network *net = &f.t.net;
+        for (size_t l = 1; l < net->layers; l++)
+            for (size_t i = 0; i < net->layer[l].fan_in; i++)
+                for (size_t o = 0; o < net->layer[l].fan_out; o++)
+                    assert_true(net->transposed[l][o * net->layer[l].fan_in + i]
+                                == net->parameter[net->layer[l].weight + i * net->layer[l].fan_out + o]);
+        fixture_close(&f);
+    }
+}
+
 /* The gradient that one step used, a copy. */
 static float *gradient_of(const char *assignments, struct network *layout)
 {
@@ -259,6 +277,24 @@ static void nonfinite_gradient_stops_before_the_update(void **state)
         }
 }
 
+/* Each shard's gradient is finite, their sum is not: 1.2e38 from each of four shards. */
+static void overflowing_sum_stops_before_the_update(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(fault_teams); i++) {
+        struct fixture f;
+        fixture_open(&f, "network.hidden=4; network.activation=identity", 100, 200, fault_teams[i]);
+        memset(f.dataset.train.label, 0, f.dataset.train.count * sizeof *f.dataset.train.label);
+        struct network *net = &f.t.net;
+        memset(net->parameter, 0, net->parameter_size * sizeof *net->parameter);
+        for (size_t e = 0; e < 4 * CLASSES; e++)
+            net->parameter[net->layer[1].weight + e] = e % CLASSES == 0 ? 3e38f : -3e38f;
+        network_refresh(net);
+        expect_fault_without_a_trace(&f, "gradient");
+        fixture_close(&f);
+    }
+}
+
 /* An update that overflows is told, whatever it overflowed in. */
 static void overflowing_update_is_told(void **state)
 {
@@ -337,10 +373,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_team_and_every_kernel_gives_the_same_bits),
         cmocka_unit_test(pauses_do_not_show),
+        cmocka_unit_test(transposed_weights_follow_the_update),
         cmocka_unit_test(gradients_are_clipped),
         cmocka_unit_test(nonfinite_loss_stops_before_the_update),
         cmocka_unit_test(loss_beyond_float_stops_before_the_update),
         cmocka_unit_test(nonfinite_gradient_stops_before_the_update),
+        cmocka_unit_test(overflowing_sum_stops_before_the_update),
         cmocka_unit_test(overflowing_update_is_told),
         cmocka_unit_test(suspicious_gradients_change_nothing),
         cmocka_unit_test(memory_may_run_out_anywhere),

@@ -11,7 +11,7 @@ static size_t cores_of(long long quota_us, long long period_us)
 {
     if (quota_us <= 0 || period_us <= 0)
         return SIZE_MAX;
-    return (size_t)((quota_us + period_us - 1) / period_us);
+    return (size_t)(quota_us / period_us) + (quota_us % period_us != 0);
 }
 
 static bool read_line(const char *directory, const char *name, char *line, size_t capacity)

@@ -17,8 +17,9 @@
 #include "parallel/quota.h"
 
 enum {
-    SPINS = 4000,                       /* of a pause each, some 50 us: longer than the threads of a step drift apart */
-    YIELDS = 50,
+    SPINS_MOST = 4000,                  /* of a pause each, some 50 us: longer than the threads of a step drift apart */
+    SPINS_LEAST = 50,
+    PROBE_EVERY = 64,                   /* waits between two that spin for long, to find out whether the cores are free again */
 };
 
 unsigned team_float_mode_enter(void)
@@ -84,18 +85,27 @@ size_t team_threads(size_t wanted, size_t useful, const char **reason)
     return threads > 0 ? threads : 1;
 }
 
+/* A runtime that adjusts the size of teams to the load (OMP_DYNAMIC) would give another number each time. */
+static int dynamic_teams_off(void)
+{
+    int before = omp_get_dynamic();
+    omp_set_dynamic(0);
+    return before;
+}
+
 weft_status team_create(struct team *team, size_t threads)
 {
-    int given = 0;
+    int given = 0, dynamic = dynamic_teams_off();
 #pragma omp parallel num_threads((int)threads) default(none) shared(given)
     {
 #pragma omp master
         given = omp_get_num_threads();
     }
+    omp_set_dynamic(dynamic);
     if (given < 1)
         return error_set(WEFT_ERESOURCE, "start %zu threads: the OpenMP runtime gave none", threads);
     team->size = (size_t)given;
-    team->spins = team->size <= team_cores() ? SPINS : 0;
+    team->spins = team->size <= team_cores() ? SPINS_MOST : 0;
     atomic_init(&team->arrived, 0);
     atomic_init(&team->generation, 0);
     atomic_init(&team->sleepers, 0);
@@ -104,7 +114,7 @@ weft_status team_create(struct team *team, size_t threads)
 
 weft_status team_run(struct team *team, void (*work)(void *context, size_t rank), void *context)
 {
-    int given = (int)team->size;
+    int given = (int)team->size, dynamic = dynamic_teams_off();
 #pragma omp parallel num_threads((int)team->size) default(none) shared(team, work, context, given)
     {
         if ((size_t)omp_get_num_threads() == team->size) {
@@ -116,6 +126,7 @@ weft_status team_run(struct team *team, void (*work)(void *context, size_t rank)
             given = omp_get_num_threads();
         }
     }
+    omp_set_dynamic(dynamic);
     if ((size_t)given != team->size)
         return error_set(WEFT_ERESOURCE, "run on %zu threads: the OpenMP runtime now gives %d", team->size, given);
     return WEFT_OK;
@@ -141,6 +152,26 @@ static void sleep_until_passed(struct team *team, unsigned before)
     atomic_fetch_sub(&team->sleepers, 1);
 }
 
+/* Spin as long as that has paid lately. If the thread waited for has lost its core to somebody else, spinning only keeps
+ * that somebody waiting too: each failure halves the patience, each success brings it back. Medians of three interleaved
+ * runs of 784-20-7-5-10, batch 256, two cores shared with a running test suite, against spinning 50 us and then yielding:
+ * 2 threads 575,000 -> 770,000 samples/s, 4 threads 450,000 -> 1,150,000, 16 threads 140,000 -> 910,000. */
+static bool spin_until_passed(struct team *team, unsigned before)
+{
+    static _Thread_local unsigned patience = SPINS_MOST, waits;
+    bool is_probe = ++waits % PROBE_EVERY == 0;
+    unsigned limit = is_probe || patience > team->spins ? team->spins : patience;
+    for (unsigned i = 0; i < limit; i++) {
+        if (passed(team, before)) {
+            patience = patience < 2 * i + SPINS_LEAST ? 2 * i + SPINS_LEAST : patience;
+            return true;
+        }
+        pause_briefly();
+    }
+    patience = patience / 2 > SPINS_LEAST ? patience / 2 : SPINS_LEAST;
+    return passed(team, before);
+}
+
 void team_barrier(struct team *team)
 {
     unsigned before = atomic_load(&team->generation);   /* cannot move on before this thread has arrived */
@@ -151,15 +182,6 @@ void team_barrier(struct team *team)
             syscall(SYS_futex, &team->generation, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
         return;
     }
-    for (unsigned i = 0; i < team->spins; i++) {
-        if (passed(team, before))
-            return;
-        pause_briefly();
-    }
-    for (unsigned i = 0; i < YIELDS; i++) {
-        if (passed(team, before))
-            return;
-        sched_yield();
-    }
-    sleep_until_passed(team, before);
+    if (!spin_until_passed(team, before))
+        sleep_until_passed(team, before);
 }

@@ -1,6 +1,7 @@
 /* A team of OpenMP threads with its own barrier. Its size is what the runtime really gave, read inside the first region.
- * The barrier spins briefly, then yields, then sleeps: on free cores it costs well under a microsecond, and with more
- * threads than cores a waiting thread gives its core away instead of burning it. */
+ * The barrier spins briefly, then sleeps: on free cores it costs well under a microsecond, and where threads share cores a
+ * waiting thread gives its core away instead of burning it. It never yields: a yield lets the scheduler favour whoever else
+ * wants the core for milliseconds, while a sleeper that is woken gets it back at once. */
 #ifndef PARALLEL_TEAM_H
 #define PARALLEL_TEAM_H
 
@@ -13,7 +14,7 @@ enum { THREADS_MAX = 1024 };
 
 struct team {
     size_t size;
-    unsigned spins;                                     /* before the first yield; 0 if there are fewer cores than threads */
+    unsigned spins;                                     /* at most, before it sleeps; 0 if there are fewer cores than threads */
     _Alignas(64) atomic_size_t arrived;
     _Alignas(64) atomic_uint generation;                /* one more at each barrier passed; the futex that sleepers wait on */
     _Alignas(64) atomic_uint sleepers;
@@ -41,7 +42,7 @@ weft_status team_run(struct team *team, void (*work)(void *context, size_t rank)
 /* Wait for all threads of the team; everything written before it is visible after it. Only inside work. */
 void team_barrier(struct team *team);
 
-/* Flush denormals to zero in this thread; returns the mode for restoring. For serial arithmetic outside a region. */
+/* Flush denormals to zero in this thread (on x86-64, the only processors that the digests are promised for); returns the mode for restoring. For serial arithmetic outside a region. */
 unsigned team_float_mode_enter(void);
 void team_float_mode_leave(unsigned mode);
 

@@ -53,7 +53,7 @@ struct training {
 };
 
 /* Lay out network, optimizer, workspaces and team for these settings and data; both must outlive it. All parameters are 0.
- * threads as in team_threads. WEFT_OK; WEFT_ENOMEM, WEFT_ERESOURCE, WEFT_ESETTINGS. */
+ * threads: at least 1, as team_threads gives it. WEFT_OK; WEFT_ENOMEM, WEFT_ERESOURCE, WEFT_ESETTINGS. */
 weft_status training_create(struct training *t, const struct weft_settings *settings, const struct dataset *dataset,
                             size_t threads);
 void training_destroy(struct training *t);                      /* fine on a zeroed one, or one whose creation failed */

@@ -35,11 +35,11 @@ static float *finish_gradient(const struct update *u, const struct parameter_blo
         kernel->add(block->count, node_gradient(u, u->plan->sum[i].into, block->offset),
                     node_gradient(u, u->plan->sum[i].from, block->offset));
     float *g = node_gradient(u, 0, block->offset);
-    if (u->careful && !isfinite(kernel->largest_magnitude(block->count, g)))
-        atomic_fetch_or(&t->fault_gradient, FAULT_GRADIENT);
     struct penalty_factors f = penalty_factors_of(t->settings, t->net.tensor[block->tensor].kind, u->batch_rows);
     if (f.l2 != 0 || f.l1 != 0)
         kernel->penalize(block->count, t->net.parameter + block->offset, f.l2, f.l1, g);
+    if (u->careful && !isfinite(kernel->largest_magnitude(block->count, g)))      /* clipping would hide it */
+        atomic_fetch_or(&t->fault_gradient, FAULT_GRADIENT);
     if (t->settings->optimizer.clip_value > 0)
         kernel->clip(block->count, (float)t->settings->optimizer.clip_value, g);
     return g;
