@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "weft/error.h"
+#include "weft/network.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -18,15 +19,6 @@ weft_status weft_checkpoint_verify(const char *path);
 /* Seal a file again that was edited (say, in h5py), after checking that it can be read. The file is replaced atomically.
  * Returns WEFT_OK; WEFT_EDAMAGED, WEFT_ENOINPUT, WEFT_ENOMEM; WEFT_ECREATE or WEFT_EIO, and then it is as it was. */
 weft_status weft_checkpoint_seal(const char *path);
-
-/* One learned array or running statistic of a model. */
-typedef struct weft_tensor_info {
-    char name[64];              /* "01/weight", "02/batch_norm/gamma" */
-    size_t layer;               /* 1 first */
-    size_t rank, dim[2];        /* a weight is [fan_in, fan_out] */
-    double mean_abs, l2_norm, mean, std, min, max, zero_fraction;       /* of the values in the file */
-    double gradient_l2_norm, update_ratio;      /* of the latest evaluation in the file; NaN if there is none */
-} weft_tensor_info;
 
 typedef struct weft_setting_value {
     char name[64];              /* "section.key" */

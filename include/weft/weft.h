@@ -6,6 +6,7 @@
 #include "weft/dataset.h"
 #include "weft/error.h"
 #include "weft/evaluation.h"
+#include "weft/network.h"
 #include "weft/report.h"
 #include "weft/settings.h"
 #include "weft/trainer.h"

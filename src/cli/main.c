@@ -27,7 +27,10 @@ static void print_overview(FILE *out)
     for (size_t i = 0; i < COMMANDS; i++)
         fprintf(out, "  weft %-7s %-25s %s\n", command[i].name, command[i].usage, command[i].summary);
     fprintf(out, "\nA first run, on built-in data:      weft train --set train.epochs=3\n"
-                 "All about a verb and its options:   weft help VERB, or weft VERB --help\n");
+                 "All about a verb and its options:   weft help VERB, or weft VERB --help\n"
+                 "\nThe environment decides how fast, never what comes out: OMP_NUM_THREADS and\n"
+                 "OMP_THREAD_LIMIT bound the threads, as do the affinity mask and the CPU quota of a\n"
+                 "cgroup; WEFT_ISA=portable, avx2 or avx512 names the kernels to run.\n");
 }
 
 static const struct command *command_named(const char *name)
