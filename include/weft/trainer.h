@@ -55,7 +55,8 @@ typedef struct weft_trainer_options {
 /* Set up a run: check the settings, read the data, lay out the network, draw the first weights, create the directory and
  * save step 0 in it. The settings are copied. *trainer is the caller's to destroy.
  * Returns WEFT_OK; WEFT_ESETTINGS, WEFT_ENOINPUT, WEFT_EDATA, WEFT_ENOMEM, WEFT_ERESOURCE, WEFT_ECREATE (the directory cannot
- * be created, or holds a run already), WEFT_EIO (the first save failed). On failure *trainer is NULL. */
+ * be created, or holds a run already), WEFT_EIO (the first save failed), WEFT_EINVAL (no directory named). On failure *trainer
+ * is NULL, and a directory that held no run before holds none. */
 weft_status weft_trainer_create(const weft_settings *settings, const weft_trainer_options *options, weft_trainer **trainer);
 
 typedef struct weft_resume_options {

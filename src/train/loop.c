@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "nn/penalty.h"
 #include "train/evaluate.h"
 #include "train/loop.h"
@@ -145,14 +146,24 @@ static weft_status record_statistics(weft_trainer *tr)
     return st;
 }
 
+/* Milliseconds are plenty for a log. */
+static void add_seconds(struct text *line, double time_s)
+{
+    text_add(line, ",");
+    text_add_real(line, floor(time_s * 1000 + 0.5) / 1000);
+}
+
 static weft_status append_lines(weft_trainer *tr)
 {
     char line[HISTORY_LINE_SIZE];
     history_line(&tr->history, (int64_t)tr->training.step, line, sizeof line);
     weft_status st = run_directory_append(tr->directory, "history.csv", line);
     double samples_per_s = tr->training_time_s > 0 ? (double)tr->trained_rows / tr->training_time_s : 0;
-    snprintf(line, sizeof line, "%" PRIu64 ",%.3f,%.3f,%.0f\n", tr->training.step, clock_seconds() - tr->started_at_s,
-             tr->training_time_s, samples_per_s);
+    struct text timing = {line, sizeof line, 0};
+    text_add(&timing, "%" PRIu64, tr->training.step);
+    add_seconds(&timing, clock_seconds() - tr->started_at_s);
+    add_seconds(&timing, tr->training_time_s);
+    text_add(&timing, ",%.0f\n", samples_per_s);
     return st == WEFT_OK ? run_directory_append(tr->directory, "timing.csv", line) : st;
 }
 

@@ -136,6 +136,8 @@ static weft_status start(weft_trainer *tr, const weft_settings *settings, const 
 weft_status weft_trainer_create(const weft_settings *settings, const weft_trainer_options *options, weft_trainer **trainer)
 {
     *trainer = NULL;
+    if (options->out == NULL || options->out[0] == '\0')
+        return error_set(WEFT_EINVAL, "create a trainer: no directory for the run is named");
     weft_trainer *tr = trainer_new(options->on_event, options->event_context);
     return tr != NULL ? give(tr, start(tr, settings, options->out), trainer) : WEFT_ENOMEM;
 }
