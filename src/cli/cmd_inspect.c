@@ -16,7 +16,7 @@ static const char ABOUT[] =
 static const char EXAMPLES[] =
     "  weft inspect checkpoints/run-001\n"
     "  weft inspect checkpoints/run-001 checkpoints/run-002\n"
-    "  weft inspect checkpoints/run-001/step-0.h5 checkpoints/run-001/last.h5\n";
+    "  weft inspect checkpoints/run-001/best.h5 checkpoints/run-001/last.h5\n";
 
 static const char *value_of(const weft_checkpoint_info *info, const char *name)
 {

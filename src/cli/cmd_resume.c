@@ -9,8 +9,8 @@ static const char ABOUT[] =
     "Go on with a run that was stopped, by a signal, a crash, train.max_time or a power cut: from the newest checkpoint in "
     "its directory that is whole, to the same bits as if it had never stopped, on any number of threads. A run that is over "
     "is only evaluated.\n\n"
-    "Settings come from the checkpoint; where the data are and the number of threads come from run.ini in the directory, "
-    "unless an option says otherwise. The data must have the same rows as before: a digest of them is compared.\n\n"
+    "Settings come from the checkpoint; those of the machine (data.source, run.threads, train.max_time, checkpoint.every and "
+    "checkpoint.keep) come from run.ini in the directory, where they may be edited, unless an option says otherwise. The data must have the same rows as before: a digest of them is compared.\n\n"
     "Output, files and signals are those of weft train.";
 
 static const char EXAMPLES[] =

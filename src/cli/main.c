@@ -1,6 +1,9 @@
 /* The weft command: which verb it is, and what to say if it is none. */
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/command.h"
 #include "weft/settings.h"
@@ -59,6 +62,9 @@ static int help(int argc, char **argv)
         print_overview(stdout);
         return exit_flushed("weft help", 0);
     }
+    bool about_itself = strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0;
+    if (about_itself)
+        return help(1, argv);
     const struct command *wanted = command_named(argv[1]);
     if (wanted == NULL)
         return unknown_command(argv[1]);
@@ -66,8 +72,18 @@ static int help(int argc, char **argv)
     return wanted->run(2, (char *[]){argv[1], option, NULL});
 }
 
+/* If the caller has closed stdin, stdout or stderr, the next file opened would take its number, and what is printed would
+ * go into that file. Nothing can be written to what is put in place of stdout, so a lost result is exit code 74. */
+static void fill_closed_streams(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            (void)!open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY);
+}
+
 int main(int argc, char **argv)
 {
+    fill_closed_streams();
     if (argc < 2) {
         print_overview(stderr);
         return weft_exit_code(WEFT_EINVAL);

@@ -132,7 +132,7 @@ static int report_run(const struct run *run, weft_status st)
     weft_trainer_summary(run->trainer, &summary);
     if (st == WEFT_OK && (st = verify_last(summary.directory)) != WEFT_OK)
         return exit_failure(run->verb, st);
-    if (st == WEFT_ESTOPPED)
+    if (st == WEFT_ESTOPPED && summary.stop_reason[0] == '\0')
         summary.stop_reason = "request";
     if (run->json && (st == WEFT_OK || st == WEFT_ESTOPPED)) {
         int failed = json_print(run->verb, json_of_summary(run->trainer, &summary));

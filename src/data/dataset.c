@@ -99,6 +99,9 @@ static weft_status source_name(const struct uri *uri, const struct reader *reade
     char absolute[PATH_MAX] = "";
     if (reader->has_path && realpath(uri->where, absolute) == NULL)
         return error_set(WEFT_ENOINPUT, "open data source %s:%s: %s", uri->kind, uri->where, strerror(errno));
+    if (strchr(absolute, '?') != NULL)                  /* it would not be found again: options begin there */
+        return error_set(WEFT_ESETTINGS, "open data source %s:%s: its path is %s, and a URI cannot name one with '?'", uri->kind,
+                         uri->where, absolute);
     size_t capacity = strlen(uri->kind) + strlen(absolute) + strlen(uri->options) + 3;
     *source = memory_new(capacity, 1);
     if (*source == NULL)

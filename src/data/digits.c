@@ -12,6 +12,7 @@
 #include "data/pen.h"
 #include "data/readers.h"
 #include "data/uri.h"
+#include "parallel/team.h"
 #include "store/file.h"
 #include "weft/dataset.h"
 
@@ -31,7 +32,9 @@ static size_t row_label(uint64_t seed, uint32_t row)
 /* Rows first .. first + count - 1 into pixel, count x 784. */
 static void rows_draw(uint64_t seed, uint32_t first, size_t count, uint8_t *pixel)
 {
-#pragma omp parallel for schedule(static)
+    size_t threads = team_threads(0, count, NULL), cores = team_cores();
+    threads = threads < cores ? threads : cores;        /* nothing here waits for another thread: more are of no use */
+#pragma omp parallel for schedule(static) num_threads((int)threads)
     for (size_t i = 0; i < count; i++) {
         uint32_t row = first + (uint32_t)i;
         pen_draw(seed, row, row_label(seed, row), pixel + i * DIGIT_PIXELS);

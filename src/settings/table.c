@@ -116,7 +116,7 @@ const struct setting setting_table[] = {
      .info.help = "Where cosine ends, as a fraction of the learning rate."},
 
     {IDENTITY(train, seed), COUNT(0, 9223372036854775807), DEFAULT("1"),
-     .info.help = "Every random number of the run follows from it."},
+     .info.help = "Every random number of the run follows from it (the built-in digits have a seed of their own)."},
     {IDENTITY(train, batch_size), COUNT(1, 1000000000), DEFAULT("128"),
      .info.help = "Rows in a minibatch."},
     {IDENTITY(train, epochs), COUNT(0, 1000000000000), DEFAULT("20"),

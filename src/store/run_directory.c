@@ -111,6 +111,28 @@ static weft_status stat_in(const char *directory, const char *name, struct stat 
     return WEFT_OK;
 }
 
+/* The files of a run beside its checkpoints. */
+static const char *const side_file[] = {"run.ini", "last.h5", "best.h5", "history.csv", "timing.csv"};
+enum { SIDE_FILES = sizeof side_file / sizeof *side_file };
+
+/* A run would replace these, whoever made them. found is "" if there is none. */
+static weft_status find_side_file(const char *path, char found[STEP_NAME_BYTES])
+{
+    found[0] = '\0';
+    for (size_t i = 0; i < SIDE_FILES; i++) {
+        struct stat info;
+        bool exists;
+        weft_status st = stat_in(path, side_file[i], &info, &exists);
+        if (st != WEFT_OK)
+            return st;
+        if (exists) {
+            strcpy(found, side_file[i]);
+            break;
+        }
+    }
+    return WEFT_OK;
+}
+
 /* What in it makes a directory hold a run: "run.ini", a checkpoint's name, or "" for nothing. */
 static weft_status find_run(const char *path, char found[STEP_NAME_BYTES])
 {
@@ -165,9 +187,15 @@ weft_status run_directory_create(const char *path, struct run_directory **direct
     if (st != WEFT_OK)
         return st;
     st = find_run(path, found);                         /* under the lock: of two at once, one gets the directory */
-    if (st == WEFT_OK && found[0] != '\0')
+    if (st == WEFT_OK && found[0] != '\0') {
         st = error_set(WEFT_ECREATE, "start a run in %s: it holds a run already (%s); resume that or choose another "
                        "directory", path, found);
+    } else if (st == WEFT_OK) {
+        st = find_side_file(path, found);
+        if (st == WEFT_OK && found[0] != '\0')
+            st = error_set(WEFT_ECREATE, "start a run in %s: it holds a file %s, which a run would replace; move that away or "
+                           "choose another directory", path, found);
+    }
     if (st != WEFT_OK) {
         run_directory_close(d);
         return st;
@@ -192,10 +220,10 @@ weft_status run_directory_open(const char *path, struct run_directory **director
 
 void run_directory_discard(struct run_directory *directory)
 {
-    static const char *const name[] = {"last.h5", "best.h5", "step-0.h5", "history.csv", "timing.csv", "run.ini"};
-    for (size_t i = 0; i < sizeof name / sizeof *name; i++) {
+    for (size_t i = 0; i < SIDE_FILES + 1; i++) {       /* none of them was there when the directory was taken */
         char path[PATH_MAX];
-        if (snprintf(path, sizeof path, "%s/%s", directory->path, name[i]) < (int)sizeof path)
+        const char *name = i < SIDE_FILES ? side_file[i] : "step-0.h5";
+        if (snprintf(path, sizeof path, "%s/%s", directory->path, name) < (int)sizeof path)
             (void)file_remove(path);
     }
     run_directory_close(directory);
@@ -242,8 +270,8 @@ weft_status run_directory_load_newest(struct run_directory *directory, struct sn
         notes[0] = '\0';
     weft_status st = steps_list(directory->path, &steps);
     if (st == WEFT_OK && steps.count == 0)
-        st = error_set(WEFT_ENOINPUT, "resume %s: no checkpoint yet, as the run ended before its first save; remove run.ini "
-                       "from it and start again with weft train", directory->path);
+        st = error_set(WEFT_ENOINPUT, "resume %s: no checkpoint (step-<n>.h5) is in it: the run ended before its first save, or "
+                       "they were removed; start again with weft train, in another directory", directory->path);
     for (size_t i = 0; st == WEFT_OK && i < steps.count; i++) {
         st = run_directory_load_step(directory, steps.step[i], snapshot);
         if (st == WEFT_OK) {
@@ -279,6 +307,12 @@ static weft_status point(struct run_directory *directory, const char *link, int6
     st = path == NULL ? WEFT_ENOMEM : file_point_link(target, path);
     memory_free(path);
     return st;
+}
+
+weft_status run_directory_point_links(struct run_directory *directory, int64_t last_step, int64_t best_step)
+{
+    weft_status st = point(directory, "best.h5", best_step);
+    return st == WEFT_OK ? point(directory, "last.h5", last_step) : st;
 }
 
 static bool is_same_file(const struct stat *a, const struct stat *b)
@@ -324,9 +358,7 @@ weft_status run_directory_save(struct run_directory *directory, int64_t step, co
     memory_free(path);
     if (st != WEFT_OK || !set_last)
         return st;
-    st = point(directory, "best.h5", best_step);
-    if (st == WEFT_OK)
-        st = point(directory, "last.h5", step);
+    st = run_directory_point_links(directory, step, best_step);
     if (st == WEFT_OK)
         st = prune(directory, best_step, keep);
     return st;

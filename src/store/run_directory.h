@@ -12,8 +12,8 @@
 
 struct run_directory;
 
-/* Make the directory (parents too) or take one that holds no run (no run.ini, no step-<n>.h5), lock it against other
- * processes, remove what dead processes left behind. WEFT_ECREATE if it cannot be made or written, or holds a run
+/* Make the directory (parents too) or take one that holds no run and no other file of a name that a run uses (run.ini,
+ * step-<n>.h5, last.h5, best.h5, history.csv, timing.csv), lock it against other processes, remove what dead processes left behind. WEFT_ECREATE if it cannot be made or written, or holds a run
  * already; WEFT_ERESOURCE if another process holds the lock. */
 weft_status run_directory_create(const char *path, struct run_directory **directory);
 
@@ -46,6 +46,10 @@ weft_status run_directory_load_step(struct run_directory *directory, int64_t ste
  * On failure last.h5 still points at a whole file. */
 weft_status run_directory_save(struct run_directory *directory, int64_t step, const struct snapshot *snapshot,
                                int64_t best_step, bool set_last, uint64_t keep);
+
+/* Point last.h5 and best.h5 where the state says, as a save does: a process that was killed between writing a checkpoint and
+ * changing the links leaves old ones. best_step < 0, or a file that is not there: that link stays. */
+weft_status run_directory_point_links(struct run_directory *directory, int64_t last_step, int64_t best_step);
 
 /* Replace a file of the directory (run.ini, history.csv) by this text, atomically, or append text to one. */
 weft_status run_directory_write(struct run_directory *directory, const char *name, const char *text);

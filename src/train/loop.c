@@ -1,5 +1,6 @@
 /* The run around its steps: at each stop of the step loop, evaluate if it is due, decide whether the run is over, save if it
- * is due, and go on. What is due follows from the state alone, so a run that was cut off between any two of these does
+ * is due, and go on. Which evaluations there are and where the run ends follows from the state alone (train.max_time only
+ * pauses it, and a save changes nothing in it), so a run that was cut off between any two of these does
  * what is left of them when it resumes. */
 #include <inttypes.h>
 #include <math.h>
@@ -461,7 +462,12 @@ static weft_status run(weft_trainer *tr)
         if (st == WEFT_ESTOPPED)
             return stop_on_request(tr);
     }
-    return st == WEFT_OK ? final_figures(tr) : st;
+    if (st == WEFT_OK)
+        st = final_figures(tr);
+    if (st == WEFT_ESTOPPED)
+        error_set(st, "stopped on request while the last figures were worked out; the run is over and saved; weft eval %s "
+                  "works them out again", run_directory_path(tr->directory));
+    return st;
 }
 
 /* The run ends by a fault, and the best model is in memory only. It is a whole state of before the fault: save it as one. */

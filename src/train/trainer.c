@@ -163,13 +163,16 @@ static weft_status same_identity(const weft_settings *ini, const weft_settings *
     return WEFT_OK;
 }
 
-static weft_status settings_of_run(weft_trainer *tr, const struct snapshot *snapshot)
+/* A lost run.ini costs nothing but where the data are. */
+static weft_status settings_of_run(weft_trainer *tr, const struct snapshot *snapshot, const char *data)
 {
     char path[4200];
     snprintf(path, sizeof path, "%s/run.ini", run_directory_path(tr->directory));
     weft_status st = weft_settings_load(tr->settings, path);
+    if (st == WEFT_ENOINPUT && data != NULL)
+        st = WEFT_OK;
     if (st != WEFT_OK)
-        return st;
+        return st == WEFT_ENOINPUT ? error_context(st, "where the data are (name them with --data)") : st;
     weft_settings *ini = weft_settings_copy(tr->settings);
     if (ini == NULL)
         return WEFT_ENOMEM;
@@ -184,7 +187,7 @@ static weft_status settings_of_run(weft_trainer *tr, const struct snapshot *snap
 static weft_status resume_settings(weft_trainer *tr, const struct snapshot *snapshot, const weft_resume_options *options)
 {
     char text[32];
-    weft_status st = settings_of_run(tr, snapshot);
+    weft_status st = settings_of_run(tr, snapshot, options->data);
     if (st == WEFT_OK && options->data != NULL) st = weft_settings_set(tr->settings, "data.source", options->data);
     if (st == WEFT_OK && options->has_threads) {
         snprintf(text, sizeof text, "%zu", options->threads);
@@ -246,7 +249,10 @@ static weft_status restore(weft_trainer *tr, const struct snapshot *snapshot, co
         return st;
     reopen_if_longer(tr);
     tr->saved_step = (int64_t)tr->training.step;
-    if ((st = write_side_files(tr, false)) != WEFT_OK)
+    st = run_directory_point_links(tr->directory, tr->saved_step, tr->early_stop.best_step);
+    if (st == WEFT_OK)
+        st = write_side_files(tr, false);
+    if (st != WEFT_OK)
         return st;
     announce_start(tr, thread_reason);
     return weights_digest(&tr->training.net, &tr->training.optimizer, tr->digest);
@@ -265,6 +271,7 @@ static weft_status reopen(weft_trainer *tr, const char *directory, const weft_re
     if (st == WEFT_OK && passed_over > 0) loop_announce(tr, WEFT_EVENT_NOTE, notes);
     if (st == WEFT_OK) st = restore(tr, snapshot, options);
     if (st == WEFT_OK) st = writer_create(tr->directory, tr->settings->checkpoint.keep, &tr->writer);
+    if (st == WEFT_OK && options->epochs != 0) st = loop_save_and_wait(tr);     /* or a kill would forget the new number */
     snapshot_destroy(snapshot);
     return st;
 }

@@ -78,6 +78,14 @@ class BadData(WeftTest):
     def test_zero_rows(self):
         self.refused(DATA, "0|no rows", train_images_idx3_ubyte=idx(0x803, 0, 4, 4), train_labels_idx1_ubyte=idx(0x801, 0))
 
+    def test_path_that_no_uri_can_name(self):
+        os.mkdir(self.path("what?"))
+        self.ok("digits", "--out", self.path("what?", "data"), "--train", 50, "--test", 10)
+        done = subprocess.run(command("train", "--data", "idx:data", "--out", self.path("run")), cwd=self.path("what?"),
+                              capture_output=True, text=True)
+        self.assertEqual(done.returncode, SETTINGS)
+        self.assertIn("'?'", done.stderr)
+
     def test_one_class(self):
         self.refused(DATA, "class", train_labels_idx1_ubyte=idx(0x801, 60, data=bytes(60)))
 
@@ -138,6 +146,23 @@ class BadOutput(WeftTest):
         before = md5(self.path("run", "last.h5"))
         self.fails(CREATE, "holds a run", "train", *SMALL, "--out", self.path("run"))
         self.assertEqual(md5(self.path("run", "last.h5")), before)
+
+    def test_files_of_other_programs_are_left_alone(self):
+        os.mkdir(self.path("mine"))
+        with open(self.path("mine", "history.csv"), "w", encoding="utf-8") as file:
+            file.write("mine")
+        self.fails(CREATE, "history.csv", "train", *SMALL, "--out", self.path("mine"))
+        with open(self.path("mine", "history.csv"), encoding="utf-8") as file:
+            self.assertEqual(file.read(), "mine")
+
+    def test_closed_streams(self):
+        """What is printed must not end in a file that took the number of a closed stream."""
+        for stream, code in ((1, IO), (2, OK)):
+            out = self.path(f"closed-{stream}")
+            done = subprocess.run(command("train", *SMALL, "--out", out), capture_output=True, timeout=60,
+                                  preexec_fn=lambda: os.close(stream))
+            self.assertEqual(done.returncode, code, done.stderr)
+            self.assertEqual(os.path.getsize(os.path.join(out, "lock")), 0)
 
     def test_output_is_a_file(self):
         open(self.path("file"), "w").close()
@@ -207,7 +232,8 @@ class Damage(WeftTest):
 
     def test_cut_and_flipped_checkpoints(self):
         self.ok("train", *SMALL, *sets(network__hidden=3), "--out", self.path("run"))
-        whole = open(self.path("run", "last.h5"), "rb").read()
+        with open(self.path("run", "last.h5"), "rb") as file:
+            whole = file.read()
         damaged = self.path("damaged.h5")
         cases = [whole[:n] for n in (0, 1, 63, 64, 100, len(whole) // 2, len(whole) - 64, len(whole) - 1)]
         cases += [whole[:at] + bytes([whole[at] ^ 16]) + whole[at + 1:] for at in

@@ -87,7 +87,7 @@ class Resume(WeftTest):
         print(f"{stops} stops, at steps {steps}")
 
     def test_save_on_sigusr1(self):
-        settings = SETTINGS + sets(checkpoint__every="never", train__epochs=400, train__early_stop="none")
+        settings = SETTINGS + sets(checkpoint__every="never", train__epochs=10**6, train__early_stop="none")
         process = subprocess.Popen(command("train", *DATA, *settings, "--out", self.path("run")), stdout=subprocess.DEVNULL,
                                    stderr=subprocess.DEVNULL)
         try:
@@ -130,6 +130,34 @@ class Resume(WeftTest):
         with open(self.path("run", "run.ini"), "a", encoding="utf-8") as file:
             file.write("\n[optimizer]\nlearning_rate = 0.5\n")
         self.fails(78, "optimizer.learning_rate = 0.5.*0.001", "resume", self.path("run"))
+
+    def test_links_are_mended(self):
+        """Killed after the last checkpoint was written and before the links were changed."""
+        self.reference()
+        for name in ("last.h5", "best.h5"):
+            os.remove(self.path("reference", name))
+        os.symlink("step-0.h5", self.path("reference", "last.h5"))
+        self.ok("resume", self.path("reference"))
+        self.assert_same_files(self.path("reference"), "resume of a run with old links")
+
+    def test_a_new_number_of_epochs_is_not_forgotten(self):
+        self.ok("train", *DATA, *sets(train__epochs=1, network__hidden=16), "--out", self.path("run"))
+        process = subprocess.Popen(command("resume", self.path("run"), "--epochs", 10**6), stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.PIPE, text=True)
+        while "epoch" not in process.stderr.readline():
+            self.assertIsNone(process.poll())
+        process.kill()
+        process.communicate()
+        process = subprocess.Popen(command("resume", self.path("run")), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(0.5)
+        process.terminate()
+        self.assertEqual(process.wait(), 75, "it was still going on")
+
+    def test_a_lost_run_ini(self):
+        self.ok("train", *DATA, *sets(train__steps=3, network__hidden=16), "--out", self.path("run"))
+        os.remove(self.path("run", "run.ini"))
+        self.fails(66, "--data", "resume", self.path("run"))
+        self.ok("resume", self.path("run"), *DATA)
 
     def test_damaged_newest_checkpoint_falls_back(self):
         self.reference()
