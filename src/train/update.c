@@ -1,7 +1,7 @@
 /* The second half of a step: each thread owns whole blocks of parameters, sums their local gradients in tree order, adds
  * the penalty, clips, runs the optimizer and writes the weight, in one pass over what lies in its cache. Order: reduce,
- * penalty, clip by value, clip by norm, optimizer. Clipping by norm needs the whole gradient first, so it splits the pass
- * in two with a barrier between. */
+ * penalty, clip by value, clip by norm, optimizer. Clipping by norm needs the whole gradient first, and clipping by value
+ * would make an overflow look finite, so both split the pass in two with a barrier between. */
 #include <math.h>
 #include <string.h>
 
@@ -131,6 +131,7 @@ bool update_run(struct training *t, size_t rank, uint64_t step, const struct red
                 bool careful)
 {
     double rate = schedule_learning_rate(t->settings, step, t->total_steps);
+    careful = careful || t->settings->optimizer.clip_value > 0;     /* clipping by value would make an overflow look finite */
     struct update u = {t, rank, step, plan, batch_rows, careful, optimizer_step_of(&t->optimizer, rate, step), 1};
     struct range mine = share_of(t->net.blocks, t->team.size, rank);
     bool clips_norm = t->settings->optimizer.clip_norm > 0;
