@@ -103,6 +103,9 @@ static void every_variant_gives_the_golden_digest(void **state)
         weft_settings_destroy(settings);
     }
     fclose(file);
+    for (enum isa isa = ISA_PORTABLE; isa < ISA_COUNT; isa++)
+        if (!kernel_use(isa))
+            print_message("not run: %s kernels, which this processor lacks\n", isa_name(isa));
     print_message("%zu runs\n", runs);
     assert_true(runs >= 60 * 2);
     assert_int_equal(wrong, 0);
