@@ -24,6 +24,12 @@ weft_status arena_create(struct arena *arena, size_t size_bytes)
     return arena->base != NULL ? WEFT_OK : WEFT_ENOMEM;
 }
 
+weft_status arena_reserve(struct arena *arena, size_t size_bytes)
+{
+    *arena = (struct arena){memory_reserve(size_bytes, 1), 0, size_bytes};
+    return arena->base != NULL ? WEFT_OK : WEFT_ENOMEM;
+}
+
 void *arena_take(struct arena *arena, size_t count, size_t element_size_bytes)
 {
     size_t at = arena->used_bytes;

@@ -17,6 +17,9 @@ struct arena {
 /* One zeroed block of size_bytes; the first array taken begins at its start, so freeing that array frees the arena. */
 weft_status arena_create(struct arena *arena, size_t size_bytes);
 
+/* The same, not zeroed (memory_reserve). */
+weft_status arena_reserve(struct arena *arena, size_t size_bytes);
+
 /* The next count elements; NULL from an arena that only counts. Overflow of count * size saturates, and the arena of that
  * size cannot be created. */
 void *arena_take(struct arena *arena, size_t count, size_t element_size_bytes);

@@ -5,24 +5,10 @@
 
 #include <stddef.h>
 
-enum { EXPONENT_BIAS = 1023, MANTISSA_BITS = 52 };
+enum { MANTISSA_BITS = 52 };
 
 static const double ln2_high = 0x1.62e42fefa3p-1;       /* 41 bits: a whole number below 2^12 times it is exact */
 static const double ln2_low = 0x1.3de6af278ece6p-42;
-
-static double double_of_bits(uint64_t bits)
-{
-    double x;
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
-
-static uint64_t bits_of_double(double x)
-{
-    uint64_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return bits;
-}
 
 /* c[0] + c[1] x + ... + c[count-1] x^(count-1) by Horner's rule. */
 #define POLYNOMIAL(c, x) polynomial(c, sizeof (c) / sizeof (c)[0], x)
@@ -49,40 +35,24 @@ double math_exp(double x)
     double n = floor(x * 0x1.71547652b82fep+0 + 0.5);
     double r = (x - n * ln2_high) - n * ln2_low;
     double scaled = 1.0 + (r + r * r * POLYNOMIAL(c, r));
-    return double_of_bits(bits_of_double(scaled) + ((uint64_t)(int64_t)n << MANTISSA_BITS));
+    return math_double_of_bits(math_bits_of_double(scaled) + ((uint64_t)(int64_t)n << MANTISSA_BITS));
 }
 
-/* x = 2^k m with 1/sqrt(2) <= m < sqrt(2) and f = m - 1, s = f / (2 + f): ln m = 2 artanh s = 2s + s R with
- * R = 2 (s^2/3 + s^4/5 + ...), cut where the next term is below 2^-59. As 2s = f - s f and s f = h - s h with h = f^2/2,
- * ln m = f - (h - s (h + R)): f is exact and the rest is small beside it (the form that K. C. Ng gave it in fdlibm). */
+/* Below the normal numbers x is scaled into them, by bits, whatever the mode of the FPU. */
 double math_log(double x)
 {
-    static const double c[] = {2.0 / 3,  2.0 / 5,  2.0 / 7,  2.0 / 9,  2.0 / 11,
-                               2.0 / 13, 2.0 / 15, 2.0 / 17, 2.0 / 19, 2.0 / 21};
-    const uint64_t root_half = 0x3fe6a09e667f3bcd;              /* sqrt(1/2) */
-    const uint64_t one = (uint64_t)EXPONENT_BIAS << MANTISSA_BITS;
     const uint64_t infinity = (uint64_t)0x7ff << MANTISSA_BITS;
-    uint64_t bits = bits_of_double(x);
+    uint64_t bits = math_bits_of_double(x);
     if (bits << 1 == 0)
         return -INFINITY;
     if (x != x || bits == infinity)
         return x;
     if (bits > infinity)                                        /* the sign bit: x < 0 */
         return NAN;
-    double k = -EXPONENT_BIAS;
-    if (bits >> MANTISSA_BITS == 0) {                           /* subnormal: by bits, whatever the mode of the FPU */
-        int shift = __builtin_clzll(bits) - (63 - MANTISSA_BITS);
-        bits <<= shift;
-        k -= shift;
-    }
-    bits += one - root_half;                                    /* m from sqrt(1/2) on has the exponent of 1 */
-    k += (double)(bits >> MANTISSA_BITS);
-    double f = double_of_bits((bits & (((uint64_t)1 << MANTISSA_BITS) - 1)) + root_half) - 1.0;
-    double s = f / (2.0 + f);
-    double z = s * s;
-    double R = z * POLYNOMIAL(c, z);
-    double h = 0.5 * f * f;
-    return k * ln2_high - ((h - (s * (h + R) + k * ln2_low)) - f);
+    if (bits >> MANTISSA_BITS != 0)
+        return math_log_normal(x, 0);
+    int shift = __builtin_clzll(bits) - (63 - MANTISSA_BITS);
+    return math_log_normal(math_double_of_bits(bits << shift), -shift);
 }
 
 /* An angle less a whole number of right angles: x = n pi/2 + high + low, |high| <= pi/4, low far below an ulp of high. */

@@ -31,6 +31,20 @@ static inline uint32_t math_bits_of_float(float x)
     return bits;
 }
 
+static inline double math_double_of_bits(uint64_t bits)
+{
+    double x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+static inline uint64_t math_bits_of_double(double x)
+{
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
 /* x = n ln 2 + rest with the whole n nearest to x / ln 2, |rest| <= 0.3466, for |x| <= 200 (Cody and Waite, "Software
  * Manual for the Elementary Functions", 1980, chapter 6). The sum with 1.5 * 2^23 rounds x / ln 2 to a whole number and
  * leaves that number in the low bits of the sum, so that no conversion to an integer is needed: one of a NaN or of 1e30
@@ -99,6 +113,37 @@ static inline float math_sigmoid_f32(float x)
 
 /* e^x. Largest error 0.98 ulp. +inf above ln DBL_MAX; +0 where e^x < DBL_MIN; NaN for a NaN. */
 double math_exp(double x);
+
+/* ln(2^power x) for a normal x > 0 and a whole power, branch-free, for loops over lanes; a NaN comes back as it is, and any
+ * other x gives some number. x = 2^k m with 1/sqrt(2) <= m < sqrt(2) and f = m - 1, s = f / (2 + f): ln m = 2 artanh s = 2s + s R with
+ * R = 2 (s^2/3 + s^4/5 + ...), cut where the next term is below 2^-59. As 2s = f - s f and s f = h - s h with h = f^2/2,
+ * ln m = f - (h - s (h + R)): f is exact and the rest is small beside it (the form that K. C. Ng gave it in fdlibm). */
+static inline double math_log_normal(double x, double power)
+{
+    const uint64_t root_half = 0x3fe6a09e667f3bcd;              /* sqrt(1/2) */
+    const uint64_t one = (uint64_t)1023 << 52;
+    const double ln2_high = 0x1.62e42fefa3p-1;                  /* 41 bits: a whole number below 2^12 times it is exact */
+    const double ln2_low = 0x1.3de6af278ece6p-42;
+    uint64_t bits = math_bits_of_double(x) + (one - root_half); /* m from sqrt(1/2) on has the exponent of 1 */
+    double k = math_double_of_bits(0x4330000000000000 | bits >> 52) - 0x1p52 - 1023.0 + power;     /* exact */
+    double f = math_double_of_bits((bits & (((uint64_t)1 << 52) - 1)) + root_half) - 1.0;
+    double s = f / (2.0 + f);
+    double z = s * s;
+    double R = 2.0 / 21;
+    R = R * z + 2.0 / 19;
+    R = R * z + 2.0 / 17;
+    R = R * z + 2.0 / 15;
+    R = R * z + 2.0 / 13;
+    R = R * z + 2.0 / 11;
+    R = R * z + 2.0 / 9;
+    R = R * z + 2.0 / 7;
+    R = R * z + 2.0 / 5;
+    R = R * z + 2.0 / 3;
+    R *= z;
+    double h = 0.5 * f * f;
+    double y = k * ln2_high - ((h - (s * (h + R) + k * ln2_low)) - f);
+    return x == x ? y : x;
+}
 
 /* Natural logarithm. Largest error 0.86 ulp, for subnormal x too. -inf for +-0, NaN for x < 0 and for a NaN,
  * +inf for +inf. */

@@ -2,11 +2,15 @@
 #include "base/memory.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/error.h"
+
+enum { HUGE_PAGE_BYTES = 2 << 20 };
 
 static atomic_size_t calls_until_failure;       /* 0: never; 1: from the next call on */
 
@@ -26,7 +30,8 @@ static int must_fail(void)
     return 0;
 }
 
-void *memory_new(size_t count, size_t size_bytes)
+/* As memory_new, but the bytes are what they are; *rounded_bytes of them. */
+static void *reserve(size_t count, size_t size_bytes, size_t *rounded_bytes)
 {
     if (size_bytes != 0 && count > (SIZE_MAX / 2 - CACHE_LINE_BYTES) / size_bytes) {
         error_set(WEFT_ENOMEM, "memory for %zu elements of %zu bytes: more than an address can hold", count, size_bytes);
@@ -35,12 +40,29 @@ void *memory_new(size_t count, size_t size_bytes)
     size_t rounded = (count * size_bytes + CACHE_LINE_BYTES - 1) / CACHE_LINE_BYTES * CACHE_LINE_BYTES;
     if (rounded == 0)
         rounded = CACHE_LINE_BYTES;
-    void *p = must_fail() ? NULL : aligned_alloc(CACHE_LINE_BYTES, rounded);
+    bool is_large = rounded >= 2 * HUGE_PAGE_BYTES;
+    void *p = must_fail() ? NULL : aligned_alloc(is_large ? HUGE_PAGE_BYTES : CACHE_LINE_BYTES, rounded);
     if (p == NULL) {
         error_set(WEFT_ENOMEM, "memory for %zu elements of %zu bytes: not available", count, size_bytes);
         return NULL;
     }
-    return memset(p, 0, rounded);
+    if (is_large)                               /* rows drawn at random would miss the TLB at each; a wish, it may be refused */
+        (void)madvise(p, rounded, MADV_HUGEPAGE);
+    *rounded_bytes = rounded;
+    return p;
+}
+
+void *memory_new(size_t count, size_t size_bytes)
+{
+    size_t rounded_bytes;
+    void *p = reserve(count, size_bytes, &rounded_bytes);
+    return p != NULL ? memset(p, 0, rounded_bytes) : NULL;
+}
+
+void *memory_reserve(size_t count, size_t size_bytes)
+{
+    size_t rounded_bytes;
+    return reserve(count, size_bytes, &rounded_bytes);
 }
 
 void *memory_grow(void *old, size_t old_count, size_t new_count, size_t size_bytes)

@@ -10,6 +10,9 @@ enum { CACHE_LINE_BYTES = 64 };
  * (then error_set has been called with WEFT_ENOMEM). count = 0 gives a valid pointer that may not be read. */
 void *memory_new(size_t count, size_t size_bytes);
 
+/* The same, not zeroed: for arrays whose pages should lie in the memory of the threads that write them first. */
+void *memory_reserve(size_t count, size_t size_bytes);
+
 /* A zeroed copy-with-growth of an array from memory_new: the first old_count elements are kept, the rest are zero.
  * On failure returns NULL and leaves the old array as it was; on success the old one is freed. */
 void *memory_grow(void *old, size_t old_count, size_t new_count, size_t size_bytes);

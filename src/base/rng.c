@@ -7,12 +7,21 @@
 
 #include <Random123/philox.h>
 
+void rng_counter(enum rng_purpose purpose, uint32_t layer, uint64_t time, uint32_t row, uint32_t element, uint32_t counter[4])
+{
+    assert(layer < 256 && time < (UINT64_C(1) << 48));
+    counter[0] = element;
+    counter[1] = row;
+    counter[2] = (uint32_t)time;
+    counter[3] = (uint32_t)purpose << 24 | layer << 16 | (uint32_t)(time >> 32);
+}
+
 void rng_words(uint64_t seed, enum rng_purpose purpose, uint32_t layer, uint64_t time, uint32_t row, uint32_t element,
                uint32_t word[4])
 {
-    assert(layer < 256 && time < (UINT64_C(1) << 48));
     philox4x32_key_t key = {{(uint32_t)seed, (uint32_t)(seed >> 32)}};
-    philox4x32_ctr_t counter = {{element, row, (uint32_t)time, (uint32_t)purpose << 24 | layer << 16 | (uint32_t)(time >> 32)}};
+    philox4x32_ctr_t counter;
+    rng_counter(purpose, layer, time, row, element, counter.v);
     philox4x32_ctr_t drawn = philox4x32(counter, key);
     for (size_t i = 0; i < 4; i++)
         word[i] = drawn.v[i];

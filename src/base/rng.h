@@ -18,6 +18,9 @@ enum rng_purpose {              /* part of every counter: never renumber one */
 void rng_words(uint64_t seed, enum rng_purpose purpose, uint32_t layer, uint64_t time, uint32_t row, uint32_t element,
                uint32_t word[4]);
 
+/* The counter that rng_words draws from, for code that draws from many at once. */
+void rng_counter(enum rng_purpose purpose, uint32_t layer, uint64_t time, uint32_t row, uint32_t element, uint32_t counter[4]);
+
 /* A double in (0, 1), never 0 or 1, from 64 random bits: (n + 1/2) / 2^52 with n the top 52 bits (exact). */
 double rng_open_unit(uint32_t high, uint32_t low);
 

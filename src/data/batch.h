@@ -1,12 +1,14 @@
-/* Rows of a table as network input: raw bytes become floats here, in the cache of the thread that will use them, and
- * nowhere earlier; the table itself stays compact. */
+/* Rows of a table as network input. They stay bytes; the network makes floats of them where it uses them, in the cache of the
+ * thread that does. */
 #ifndef DATA_BATCH_H
 #define DATA_BATCH_H
 
 #include "data/dataset.h"
 
-/* x, count x features, and label, count, of the given rows of a split's table. */
-void batch_gather(const struct dataset *dataset, const struct table *table, size_t count, const uint32_t *row, float *x,
-                  int32_t *label);
+/* Copy the bytes of the given rows of a table next to each other, stride bytes apart, and their labels; `count` of each. Rows
+ * drawn at random are fetched from memory one after another here, in the order in which the hardware fetches fast; what
+ * follows reads them in tiles, many rows at a time, and would wait for each. On one core of a Zen 5, a step of 256 rows of
+ * 784-20-7-5-10 on MNIST: 180 us without the copy, 130 with it. */
+void batch_gather(const struct table *table, size_t count, const uint32_t *row, uint8_t *bytes, size_t stride, int32_t *label);
 
 #endif

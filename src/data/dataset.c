@@ -295,18 +295,37 @@ static void digest_make(struct dataset *dataset)
         (void)snprintf(dataset->digest + 2 * i, 3, "%02x", canonical.digest[i]);
 }
 
+/* From the tables on. On failure everything is freed. */
+static weft_status finish(const struct weft_settings *settings, struct dataset *dataset)
+{
+    weft_status st = shapes_check(dataset);
+    if (st == WEFT_OK) st = labels_check(dataset);
+    if (st == WEFT_OK) st = splits_cut(settings, dataset);
+    if (st == WEFT_OK) st = scaling_make(settings, dataset);
+    if (st == WEFT_OK)
+        digest_make(dataset);
+    else
+        dataset_close(dataset);
+    return st;
+}
+
 weft_status dataset_open(const struct weft_settings *settings, struct dataset *dataset)
 {
-    weft_status st;
     *dataset = (struct dataset){0};
-    if ((st = source_read(settings->data.source, dataset)) != WEFT_OK) goto failed;
-    if ((st = shapes_check(dataset)) != WEFT_OK) goto failed;
-    if ((st = labels_check(dataset)) != WEFT_OK) goto failed;
-    if ((st = splits_cut(settings, dataset)) != WEFT_OK) goto failed;
-    if ((st = scaling_make(settings, dataset)) != WEFT_OK) goto failed;
-    digest_make(dataset);
-    return WEFT_OK;
-failed:
+    weft_status st = source_read(settings->data.source, dataset);
+    if (st == WEFT_OK)
+        return finish(settings, dataset);
     dataset_close(dataset);
     return st;
+}
+
+weft_status dataset_from_table(const struct weft_settings *settings, const char *source, struct table *train,
+                               struct dataset *dataset)
+{
+    *dataset = (struct dataset){.train = *train, .source = memory_string(source)};
+    *train = (struct table){0};
+    if (dataset->source != NULL)
+        return finish(settings, dataset);
+    dataset_close(dataset);
+    return WEFT_ENOMEM;
 }

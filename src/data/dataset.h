@@ -47,6 +47,12 @@ struct dataset {
  * fraction that leaves no row), WEFT_ENOMEM. The caller closes on success only. */
 weft_status dataset_open(const struct weft_settings *settings, struct dataset *dataset);
 
+/* The same with rows that are in memory already, all of them training rows; settings->data.source does not count. The table's
+ * arrays, from memory_new, go over to the dataset, or are freed if the call fails; *train is empty afterwards.
+ * source: what messages call the rows. */
+weft_status dataset_from_table(const struct weft_settings *settings, const char *source, struct table *train,
+                               struct dataset *dataset);
+
 /* Free what it holds; it is all zero then, and may be closed again. */
 void dataset_close(struct dataset *dataset);
 

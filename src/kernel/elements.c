@@ -1,4 +1,4 @@
-/* What happens to each element on its own: conversion, activations, dropout, penalty, clipping, optimizers; and the block
+/* What happens to each element on its own: activations, dropout, penalty, clipping, optimizers; and the block
  * sums over parameters. Plain loops: the compiler makes vectors of them for each instruction set, and since contraction is
  * off and every FMA is explicit, the bits are those of the loop as it stands. */
 #include "kernel/entries.h"
@@ -8,12 +8,6 @@
 
 #include "base/math.h"
 #include "base/tree.h"
-
-void KERNEL(convert)(size_t n, const uint8_t *raw, const float *shift, const float *scale, float *x)
-{
-    for (size_t j = 0; j < n; j++)
-        x[j] = ((float)raw[j] - shift[j]) * scale[j];
-}
 
 void KERNEL(relu)(size_t n, float *x)
 {

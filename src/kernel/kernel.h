@@ -1,6 +1,6 @@
 /* The arithmetic of training, built once per instruction set and chosen at start. Every entry gives the same bits in every
  * set: sums over the index named in its entry are one chain in index order, everything else is element by element.
- * Entries allocate nothing, start no threads, and may run at the same time on different output. Matrices are row-major.
+ * Entries allocate nothing, start no threads, and may run at the same time on different output.
  * The definitions that tests hold them against are in reference.h. */
 #ifndef KERNEL_KERNEL_H
 #define KERNEL_KERNEL_H
@@ -12,6 +12,8 @@
 #include "weft/error.h"
 
 enum isa { ISA_PORTABLE, ISA_AVX2, ISA_AVX512, ISA_COUNT };
+
+enum { SOFTMAX_ROWS = 16 };              /* rows that softmax takes at once, one a lane */
 
 /* Sums over at most 4,096 values: 16 interleaved lanes in double (value i goes to lane i % 16), lanes added as a tree. */
 enum { SUM_BLOCK = 4096, SUM_LANES = 16 };
@@ -28,24 +30,60 @@ struct adam_step {                              /* Kingma and Ba, "Adam", ICLR 2
     float epsilon;
 };
 
+/* A matrix of R rows and N columns in panels: element (r, n) at [n / PANEL][r][n % PANEL], so that 32 neighbouring columns of
+ * all rows lie together. It is read along its rows (as X and dY in the products over features), down its columns (as both in
+ * the products over samples) and 32 columns at a time (as the operand whose columns are lanes) without a stride that the cache
+ * would suffer from. What the last panel holds beyond column N is padding: read at will, never part of a result. */
+enum { PANEL = 32 };
+
+/* How the rows of a batch, or of one thread's part of it, are added up: one chain inside each shard, then pairs of a tree. */
+enum { ROW_SUM_SHARDS_MAX = 16, ROW_SUM_PARTS_MAX = 5 };
+struct row_sum {
+    size_t shards;
+    size_t end[ROW_SUM_SHARDS_MAX];             /* rows up to the end of each shard; shard 0 begins at row 0 */
+    unsigned char merges[ROW_SUM_SHARDS_MAX];   /* after each shard, add its part into the one before it this many times */
+    size_t parts_most;                          /* parts held at once, at most ROW_SUM_PARTS_MAX; one is left in the end */
+};
+
+/* Rows of bytes anywhere in memory, and how they become network input: x[j] = (byte[j] - shift[j]) * scale[j]. */
+struct byte_rows {
+    const uint8_t *const *row;
+    const float *shift, *scale;
+};
+
 struct kernel {
     const char *name;
+    size_t lanes;                               /* floats of one vector */
 
-    /* C[m][n] = (sum over k of A[m*a_row + k*a_col] * B[k*ldb + n]) + bias[n]: an FMA chain over k from +0, the bias (none if
-     * NULL) added last. M x N x K; C has row stride ldc and overlaps nothing. K = 0 gives 0 + bias. */
-    void (*product)(size_t M, size_t N, size_t K, const float *A, size_t a_row, size_t a_col, const float *B, size_t ldb,
-                    const float *bias, float *C, size_t ldc);
+    /* Products. B and C are one panel of N <= PANEL columns, row k of B at B + k * PANEL and row m of C at C + m * PANEL.
+     * product           C[m][n] = (sum over k of A[m][k] * B[k][n]) + bias[n]; A in panels, a_panel floats apart, its row 0 at A
+     * product_columns   C[m][n] = sum over k of A[k * step + m] * B[k][n]
+     * An FMA chain over k from +0, or from what C holds if resume is set; the bias (none if NULL; PANEL floats) added last. */
+    void (*product)(size_t M, size_t N, size_t K, const float *A, size_t a_panel, const float *B, bool resume,
+                    const float *bias, float *C);
+    void (*product_columns)(size_t M, size_t N, size_t K, const float *A, size_t step, const float *B, bool resume, float *C);
 
-    /* Rows: x[j] = (raw[j] - shift[j]) * scale[j]. */
-    void (*convert)(size_t n, const uint8_t *raw, const float *shift, const float *scale, float *x);
+    /* A block of a weight gradient: part[m][n] = for each shard a chain over its rows r of A[r * PANEL + m] * B[r * PANEL + n],
+     * from +0, the shards added up as `rows` says. M, N <= PANEL. part: rows->parts_most blocks of PANEL x PANEL; the result
+     * is the first one, the others are scratch. */
+    void (*gradient)(size_t M, size_t N, const struct row_sum *rows, const float *A, const float *B, float *part);
 
-    /* Softmax and cross-entropy of B rows of C logits, in place: logits become (p[c] - [c == label]) * inverse_rows.
-     * max over c, e = exp(x - max), a float chain over c from +0, p = e / sum. Returns the sum over the rows of
-     * log(sum) - (x[label] - max), a double chain; *correct counts the rows whose first largest logit is the label's.
-     * softmax_loss returns the same and leaves the logits; predicted[n] (if not NULL) is the class. */
-    double (*softmax_loss_gradient)(size_t B, size_t C, const int32_t *label, float inverse_rows, float *logits,
-                                    size_t *correct);
-    double (*softmax_loss)(size_t B, size_t C, const int32_t *label, const float *logits, int32_t *predicted);
+    /* Columns first .. first+columns-1 of byte rows as floats.
+     * convert             x[r][j], one panel: columns <= PANEL, the padding 0
+     * convert_transposed  x[j][r], rows <= PANEL; lanes that belong to no row hold some number */
+    void (*convert)(size_t rows, size_t first, size_t columns, const struct byte_rows *from, float *x);
+    void (*convert_transposed)(size_t rows, size_t first, size_t columns, const struct byte_rows *from, float *x);
+
+    /* to[c * to_row + r] = from[r * from_row + c] */
+    void (*transpose)(size_t rows, size_t columns, const float *from, size_t from_row, float *to, size_t to_row);
+
+    /* Softmax and cross-entropy of B rows of C logits in panels, panel_stride floats apart. loss[n] = log(sum) - (x[label] - max)
+     * with max over c, e = exp(x - max), sum a float chain over c from +0. softmax_loss_gradient also replaces the logits by
+     * (e / sum - [c == label]) * inverse_rows. best[n] is the class of the first largest logit. scratch: C * SOFTMAX_ROWS. */
+    void (*softmax_loss_gradient)(size_t B, size_t C, const int32_t *label, float inverse_rows, float *logits,
+                                  size_t panel_stride, float *scratch, double *loss, int32_t *best);
+    void (*softmax_loss)(size_t B, size_t C, const int32_t *label, const float *logits, size_t panel_stride, float *scratch,
+                         double *loss, int32_t *best);
 
     /* Activations in place; the derivative from the value y: dy becomes dz. */
     void (*relu)(size_t n, float *x);
@@ -57,20 +95,25 @@ struct kernel {
 
     /* Dropout: y = keep ? x * scale : 0. */
     void (*dropout)(size_t n, const uint8_t *keep, float scale, const float *x, float *y);
+    /* One panel of a dropout mask: keep[r][j] = (word j % 4 of Philox4x32-10 of the counter {first + j / 4, row[r], counter[0],
+     * counter[1]} under the key) >= limit. The order of the counter's words is base/rng.c's. */
+    void (*draw_keep)(size_t rows, uint32_t first, const uint32_t *row, const uint32_t counter[2], const uint32_t key[2],
+                      uint32_t limit, uint8_t *keep);
 
-    /* Columns of a B x H matrix, chains over the rows: a float sum; a double mean and sum of squared deviations. */
-    void (*column_sums)(size_t B, size_t H, const float *x, float *sum);
-    void (*column_moments)(size_t B, size_t H, const float *x, double *mean, double *m2);
-    /* y = gamma * xhat + beta (one FMA), xhat = (x - mean) * inverse_std; gamma NULL: y = xhat. y may be x. */
-    void (*normalize)(size_t B, size_t H, const float *x, const float *mean, const float *inverse_std, const float *gamma,
+    /* One panel of B rows, all PANEL columns, padding included. Sums are chains over the rows: in float, or in double where
+     * the result is double. Vectors have PANEL elements.
+     * column_moments      mean, and the sum of squared deviations from it
+     * normalize           y = gamma * xhat + beta (one FMA), xhat = (x - mean) * inverse_std; gamma NULL: y = xhat. y may be x
+     * normalize_sums      sum of dy, sum of dy * xhat
+     * normalize_backward  dy becomes factor * ((dy - mean_dy) - xhat * mean_dy_xhat), the bracket's product as an FMA */
+    void (*column_sums)(size_t B, const float *x, float *sum);
+    void (*column_moments)(size_t B, const float *x, double *mean, double *m2);
+    void (*normalize)(size_t B, const float *x, const float *mean, const float *inverse_std, const float *gamma,
                       const float *beta, float *y);
-    /* Double chains over the rows: sum of dy, sum of dy * xhat (xhat as above, in float). */
-    void (*normalize_sums)(size_t B, size_t H, const float *x, const float *mean, const float *inverse_std, const float *dy,
+    void (*normalize_sums)(size_t B, const float *x, const float *mean, const float *inverse_std, const float *dy,
                            double *sum_dy, double *sum_dy_xhat);
-    /* dx = factor * ((dy - mean_dy) - xhat * mean_dy_xhat), the bracket's product as an FMA; dx may be dy. */
-    void (*normalize_backward)(size_t B, size_t H, const float *x, const float *mean, const float *inverse_std,
-                               const float *factor, const float *mean_dy, const float *mean_dy_xhat, const float *dy,
-                               float *dx);
+    void (*normalize_backward)(size_t B, const float *x, const float *mean, const float *inverse_std, const float *factor,
+                               const float *mean_dy, const float *mean_dy_xhat, float *dy);
 
     /* Parameters and gradients, element by element. */
     void (*add)(size_t n, float *into, const float *from);              /* into += from */
@@ -83,7 +126,14 @@ struct kernel {
     void (*momentum)(size_t n, float rate, float mu, const float *g, float *v, float *w);    /* v = mu*v + g; w -= rate*v */
     void (*adam)(size_t n, const struct adam_step *a, const float *g, float *m, float *v, float *w);
     void (*sums)(size_t n, const float *x, struct block_sums *sums);    /* n <= SUM_BLOCK */
+
+    /* To measure the machine (peak.c). They have no definition: how many lanes there are shows in what they return.
+     * fma_rounds   FMA_CHAINS independent FMAs of whole vectors a round, in registers: 2 * FMA_CHAINS * lanes FLOP
+     * read_floats  load n floats, a multiple of READ_FLOATS */
+    float (*fma_rounds)(size_t rounds, float factor, float addend);
+    float (*read_floats)(size_t n, const float *x);
 };
+enum { FMA_CHAINS = 12, READ_FLOATS = 128 };
 
 /* The set in use: the best that this processor has, or the one that the environment variable WEFT_ISA names (portable,
  * avx2, avx512). Never NULL after kernel_choose has returned WEFT_OK. */

@@ -1,122 +1,202 @@
-/* The matrix product of all three directions: forward (A = X, B = W), backward to the input (A = dY, B = W transposed) and
- * the weight gradient (A = X read down its columns, B = dY). Lanes are columns of C, a register tile is TILE_ROWS x
- * TILE_VECTORS vectors, and the summed index k is walked in order, in blocks that leave the sums in C between them:
- * a float stored and loaded again is the same float, so the chain is that of the definition. */
+/* The matrix products of all three directions: forward (A = X, B = packed W), backward to the input (A = dY, B = packed W
+ * transposed) and the weight gradient (A and B = X and dY, summed over samples). Lanes are columns of C; a register tile is up
+ * to TILE_ROWS x TILE_VECTORS vectors, so each float of A feeds TILE_VECTORS FMAs and each vector of B feeds TILE_ROWS. The
+ * summed index is walked in order, and a float stored and loaded again is the same float: the chain is that of the definition
+ * however it is cut.
+ *
+ * A tile is one function for each number of rows and of vectors, so that the sums stay in registers: the macros at the end of
+ * each section make them. Rows are cut evenly over the tiles (32 = 11 + 11 + 10), since a tile of few rows waits for memory. */
 #include "kernel/entries.h"
 
-enum {
-    PANEL = TILE_VECTORS * LANES,       /* columns of one panel of B */
-    DEPTH = 256,                        /* summed index of one block: DEPTH * PANEL floats stay in the L1 cache */
-    PACK_ROWS = 16,                     /* fewer rows of A than this do not pay for packing a panel */
-};
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
 
-struct tile_job {
+struct tile {                           /* what the tiles of one call have in common */
+    size_t K;
     const float *A;
-    size_t a_row, a_col;
+    size_t a_stride;                    /* product: from panel to panel; product_columns: from row to row */
     const float *B;
-    size_t ldb;
-    size_t depth;
-    const float *bias;                  /* NULL: none, or not the last block */
+    bool resume;
+    const float *bias;
     float *C;
-    size_t ldc;
-    bool resume;                        /* go on from the sums in C instead of +0 */
 };
 
-/* rows x vectors registers, both constants after inlining; the last vector has the lanes of `last`. */
-static inline __attribute__((always_inline)) void tile(const struct tile_job *job, size_t rows, size_t vectors, vmask last)
+ALWAYS_INLINE void tile_begin(vfloat sum[TILE_ROWS][TILE_VECTORS], size_t rows, size_t vectors, const float *C)
+{
+    for (size_t r = 0; r < rows; r++)
+        for (size_t v = 0; v < vectors; v++)
+            sum[r][v] = C == NULL ? v_zero() : v_load(&C[r * PANEL + v * LANES]);
+}
+
+ALWAYS_INLINE void tile_store(vfloat sum[TILE_ROWS][TILE_VECTORS], size_t rows, size_t vectors, float *C)
+{
+    for (size_t r = 0; r < rows; r++)
+        for (size_t v = 0; v < vectors; v++)
+            v_store(&C[r * PANEL + v * LANES], sum[r][v]);
+}
+
+/* One step of all chains: row r's number is a[r * a_row]. */
+ALWAYS_INLINE void tile_step(vfloat sum[TILE_ROWS][TILE_VECTORS], size_t rows, size_t vectors, const float *a, size_t a_row,
+                             const float *b)
+{
+    vfloat row_of_b[TILE_VECTORS];
+    for (size_t v = 0; v < vectors; v++)
+        row_of_b[v] = v_load(b + v * LANES);
+    for (size_t r = 0; r < rows; r++) {
+        vfloat x = v_set1(a[r * a_row]);
+        for (size_t v = 0; v < vectors; v++)
+            sum[r][v] = v_fma(x, row_of_b[v], sum[r][v]);
+    }
+}
+
+/* ---- A in panels, read along its rows ---- */
+
+ALWAYS_INLINE void tile_product(const struct tile *t, size_t rows, size_t vectors)
 {
     vfloat sum[TILE_ROWS][TILE_VECTORS];
-    for (size_t r = 0; r < rows; r++)
+    tile_begin(sum, rows, vectors, t->resume ? t->C : NULL);
+    const float *a = t->A, *b = t->B;
+    for (size_t left = t->K; left > 0; a += t->a_stride) {
+        size_t depth = left < PANEL ? left : PANEL;
+        for (size_t k = 0; k < depth; k++, b += PANEL)
+            tile_step(sum, rows, vectors, a + k, PANEL, b);
+        left -= depth;
+    }
+    if (t->bias != NULL)
         for (size_t v = 0; v < vectors; v++) {
-            const float *c = &job->C[r * job->ldc + v * LANES];
-            sum[r][v] = !job->resume ? v_zero() : v + 1 < vectors ? v_load(c) : v_load_masked(c, last);
+            vfloat bias = v_load(t->bias + v * LANES);
+            for (size_t r = 0; r < rows; r++)
+                sum[r][v] = v_add(sum[r][v], bias);
         }
-    const float *a = job->A, *b = job->B;
-    for (size_t k = 0; k < job->depth; k++, a += job->a_col, b += job->ldb) {
-        vfloat row_of_b[TILE_VECTORS];
-        for (size_t v = 0; v < vectors; v++)
-            row_of_b[v] = v + 1 < vectors ? v_load(b + v * LANES) : v_load_masked(b + v * LANES, last);
-        for (size_t r = 0; r < rows; r++) {
-            vfloat x = v_set1(a[r * job->a_row]);
+    tile_store(sum, rows, vectors, t->C);
+}
+
+/* ---- A read down its columns ---- */
+
+ALWAYS_INLINE void tile_columns(const struct tile *t, size_t rows, size_t vectors)
+{
+    vfloat sum[TILE_ROWS][TILE_VECTORS];
+    tile_begin(sum, rows, vectors, t->resume ? t->C : NULL);
+    const float *a = t->A, *b = t->B;
+    for (size_t k = 0; k < t->K; k++, a += t->a_stride, b += PANEL)
+        tile_step(sum, rows, vectors, a, 1, b);
+    tile_store(sum, rows, vectors, t->C);
+}
+
+/* ---- The same over the rows of one shard, added into the tree ---- */
+
+struct gradient_tile {
+    size_t rows;                        /* of the shard */
+    const float *A, *B;
+    size_t merges;                      /* parts before this one that it is added into */
+    float *part;                        /* where this shard's own part would go; PANEL * PANEL floats after the one before */
+};
+
+ALWAYS_INLINE void tile_gradient(const struct gradient_tile *t, size_t rows, size_t vectors)
+{
+    vfloat sum[TILE_ROWS][TILE_VECTORS];
+    tile_begin(sum, rows, vectors, NULL);
+    const float *a = t->A, *b = t->B;
+    for (size_t k = 0; k < t->rows; k++, a += PANEL, b += PANEL)
+        tile_step(sum, rows, vectors, a, 1, b);
+    float *part = t->part;
+    for (size_t merge = 0; merge < t->merges; merge++) {
+        part -= PANEL * PANEL;
+        for (size_t r = 0; r < rows; r++)
             for (size_t v = 0; v < vectors; v++)
-                sum[r][v] = v_fma(x, row_of_b[v], sum[r][v]);
-        }
+                sum[r][v] = v_add(v_load(&part[r * PANEL + v * LANES]), sum[r][v]);
     }
-    for (size_t r = 0; r < rows; r++)
-        for (size_t v = 0; v < vectors; v++) {
-            vfloat y = sum[r][v];
-            float *c = &job->C[r * job->ldc + v * LANES];
-            if (job->bias != NULL)
-                y = v_add(y, v + 1 < vectors ? v_load(job->bias + v * LANES) : v_load_masked(job->bias + v * LANES, last));
-            if (v + 1 < vectors)
-                v_store(c, y);
-            else
-                v_store_masked(c, last, y);
-        }
+    tile_store(sum, rows, vectors, part);
 }
 
-/* Turn the number of rows into a constant, so that the sums stay in registers. */
-static inline __attribute__((always_inline)) void tile_of_rows(const struct tile_job *job, size_t rows, size_t vectors,
-                                                               vmask last)
-{
-    switch (rows) {
-    case 1: tile(job, 1, vectors, last); break;
-    case 2: tile(job, 2, vectors, last); break;
-    case 3: tile(job, 3, vectors, last); break;
-#if !defined KERNEL_PORTABLE
-    case 4: tile(job, 4, vectors, last); break;
-    case 5: tile(job, 5, vectors, last); break;
+/* ---- One function for each shape of tile ---- */
+
 #if defined KERNEL_AVX512
-    case 6: tile(job, 6, vectors, last); break;
-    case 7: tile(job, 7, vectors, last); break;
+#define FOR_EACH_ROWS(ONE, vectors) ONE(1, vectors) ONE(2, vectors) ONE(3, vectors) ONE(4, vectors) ONE(5, vectors) \
+    ONE(6, vectors) ONE(7, vectors) ONE(8, vectors) ONE(9, vectors) ONE(10, vectors) ONE(11, vectors) ONE(12, vectors) \
+    ONE(13, vectors) ONE(14, vectors)
+#elif defined KERNEL_AVX2
+#define FOR_EACH_ROWS(ONE, vectors) ONE(1, vectors) ONE(2, vectors) ONE(3, vectors) ONE(4, vectors) ONE(5, vectors) \
+    ONE(6, vectors)
+#else
+#define FOR_EACH_ROWS(ONE, vectors) ONE(1, vectors) ONE(2, vectors) ONE(3, vectors) ONE(4, vectors)
 #endif
-#endif
-    default: tile(job, TILE_ROWS, vectors, last); break;
-    }
+
+#define DEFINE_TILES(rows, vectors) \
+    static void product_##rows##x##vectors(const struct tile *t) { tile_product(t, rows, vectors); } \
+    static void columns_##rows##x##vectors(const struct tile *t) { tile_columns(t, rows, vectors); } \
+    static void gradient_##rows##x##vectors(const struct gradient_tile *t) { tile_gradient(t, rows, vectors); }
+FOR_EACH_ROWS(DEFINE_TILES, 1)
+FOR_EACH_ROWS(DEFINE_TILES, 2)
+
+#define PRODUCT_TILE(rows, vectors) [rows] = product_##rows##x##vectors,
+#define COLUMNS_TILE(rows, vectors) [rows] = columns_##rows##x##vectors,
+#define GRADIENT_TILE(rows, vectors) [rows] = gradient_##rows##x##vectors,
+typedef void tile_function(const struct tile *t);
+static tile_function *const product_tile[TILE_VECTORS + 1][TILE_ROWS + 1] = {
+    [1] = {FOR_EACH_ROWS(PRODUCT_TILE, 1)}, [2] = {FOR_EACH_ROWS(PRODUCT_TILE, 2)},
+};
+static tile_function *const columns_tile[TILE_VECTORS + 1][TILE_ROWS + 1] = {
+    [1] = {FOR_EACH_ROWS(COLUMNS_TILE, 1)}, [2] = {FOR_EACH_ROWS(COLUMNS_TILE, 2)},
+};
+static void (*const gradient_tile[TILE_VECTORS + 1][TILE_ROWS + 1])(const struct gradient_tile *) = {
+    [1] = {FOR_EACH_ROWS(GRADIENT_TILE, 1)}, [2] = {FOR_EACH_ROWS(GRADIENT_TILE, 2)},
+};
+
+/* ---- A panel cut into tiles ---- */
+
+enum { TILE_COLUMNS = TILE_VECTORS * LANES };
+
+/* Vectors of the tile that begins at column n of N. */
+static size_t vectors_at(size_t n, size_t N)
+{
+    return N - n > LANES ? TILE_VECTORS : 1;
 }
 
-static void panel_product(struct tile_job job, size_t M, size_t width)
+/* Rows of tile i of `tiles` that cover M rows evenly: first row of the next one less first row of this. */
+static size_t rows_before(size_t M, size_t tiles, size_t i)
 {
-    size_t vectors = (width + LANES - 1) / LANES;
-    vmask last = v_mask(width - (vectors - 1) * LANES);
-    for (size_t m = 0; m < M; m += TILE_ROWS) {
-        size_t rows = M - m < TILE_ROWS ? M - m : TILE_ROWS;
-        if (vectors == 1)
-            tile_of_rows(&job, rows, 1, last);
-        else
-            tile_of_rows(&job, rows, TILE_VECTORS, last);
-        job.A += rows * job.a_row;
-        job.C += rows * job.ldc;
-    }
+    return i * M / tiles;
 }
 
-/* Copy a block of B into one contiguous stretch: rows of a wide matrix are pages apart and would evict each other. */
-static void pack(size_t depth, size_t width, const float *B, size_t ldb, float *packed)
+static size_t tiles_of(size_t M)
 {
-    for (size_t k = 0; k < depth; k++)
-        for (size_t n = 0; n < width; n++)
-            packed[k * PANEL + n] = B[k * ldb + n];
+    return (M + TILE_ROWS - 1) / TILE_ROWS;
 }
 
-void KERNEL(product)(size_t M, size_t N, size_t K, const float *A, size_t a_row, size_t a_col, const float *B, size_t ldb,
-                     const float *bias, float *C, size_t ldc)
+void KERNEL(product)(size_t M, size_t N, size_t K, const float *A, size_t a_panel, const float *B, bool resume,
+                     const float *bias, float *C)
 {
-    _Alignas(64) float packed[DEPTH * PANEL];
-    bool packs = M >= PACK_ROWS && N > PANEL;
-    for (size_t n = 0; n < N; n += PANEL) {
-        size_t width = N - n < PANEL ? N - n : PANEL;
-        size_t k = 0;
-        do {                                            /* once at least: K = 0 gives the bias */
-            size_t depth = K - k < DEPTH ? K - k : DEPTH;
-            bool is_last = k + depth == K;
-            const float *block = &B[k * ldb + n];
-            if (packs)
-                pack(depth, width, block, ldb, packed);
-            panel_product((struct tile_job){
-                .A = A + k * a_col, .a_row = a_row, .a_col = a_col, .B = packs ? packed : block, .ldb = packs ? PANEL : ldb,
-                .depth = depth, .bias = bias != NULL && is_last ? bias + n : NULL, .C = C + n, .ldc = ldc, .resume = k > 0,
-            }, M, width);
-            k += depth;
-        } while (k < K);
+    size_t tiles = tiles_of(M);
+    for (size_t n = 0; n < N; n += TILE_COLUMNS)
+        for (size_t i = 0; i < tiles; i++) {
+            size_t m = rows_before(M, tiles, i), rows = rows_before(M, tiles, i + 1) - m;
+            product_tile[vectors_at(n, N)][rows](&(struct tile){
+                K, A + m * PANEL, a_panel, B + n, resume, bias != NULL ? bias + n : NULL, C + m * PANEL + n});
+        }
+}
+
+void KERNEL(product_columns)(size_t M, size_t N, size_t K, const float *A, size_t step, const float *B, bool resume, float *C)
+{
+    size_t tiles = tiles_of(M);
+    for (size_t n = 0; n < N; n += TILE_COLUMNS)
+        for (size_t i = 0; i < tiles; i++) {
+            size_t m = rows_before(M, tiles, i), rows = rows_before(M, tiles, i + 1) - m;
+            columns_tile[vectors_at(n, N)][rows](&(struct tile){K, A + m, step, B + n, resume, NULL, C + m * PANEL + n});
+        }
+}
+
+void KERNEL(gradient)(size_t M, size_t N, const struct row_sum *rows, const float *A, const float *B, float *part)
+{
+    size_t tiles = tiles_of(M), held = 0;
+    for (size_t s = 0; s < rows->shards; s++) {
+        size_t first = s > 0 ? rows->end[s - 1] : 0;
+        for (size_t n = 0; n < N; n += TILE_COLUMNS)
+            for (size_t i = 0; i < tiles; i++) {
+                size_t m = rows_before(M, tiles, i), height = rows_before(M, tiles, i + 1) - m;
+                gradient_tile[vectors_at(n, N)][height](&(struct gradient_tile){
+                    rows->end[s] - first, A + first * PANEL + m, B + first * PANEL + n, rows->merges[s],
+                    part + held * PANEL * PANEL + m * PANEL + n});
+            }
+        held += 1 - rows->merges[s];
     }
 }

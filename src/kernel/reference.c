@@ -3,70 +3,128 @@
 
 #include <math.h>
 
+#include <Random123/philox.h>
+
 #include "base/math.h"
 
-void product_ref(size_t M, size_t N, size_t K, const float *A, size_t a_row, size_t a_col, const float *B, size_t ldb,
-                 const float *bias, float *C, size_t ldc)
+void product_ref(size_t M, size_t N, size_t K, const float *A, size_t a_panel, const float *B, bool resume, const float *bias,
+                 float *C)
 {
     for (size_t m = 0; m < M; m++)
         for (size_t n = 0; n < N; n++) {
-            float sum = 0;
+            float sum = resume ? C[m * PANEL + n] : 0;
             for (size_t k = 0; k < K; k++)
-                sum = fmaf(A[m * a_row + k * a_col], B[k * ldb + n], sum);
-            C[m * ldc + n] = bias != NULL ? sum + bias[n] : sum;
+                sum = fmaf(A[k / PANEL * a_panel + m * PANEL + k % PANEL], B[k * PANEL + n], sum);
+            C[m * PANEL + n] = bias != NULL ? sum + bias[n] : sum;
         }
 }
 
-void convert_ref(size_t n, const uint8_t *raw, const float *shift, const float *scale, float *x)
+void product_columns_ref(size_t M, size_t N, size_t K, const float *A, size_t step, const float *B, bool resume, float *C)
 {
-    for (size_t j = 0; j < n; j++)
-        x[j] = ((float)raw[j] - shift[j]) * scale[j];
+    for (size_t m = 0; m < M; m++)
+        for (size_t n = 0; n < N; n++) {
+            float sum = resume ? C[m * PANEL + n] : 0;
+            for (size_t k = 0; k < K; k++)
+                sum = fmaf(A[k * step + m], B[k * PANEL + n], sum);
+            C[m * PANEL + n] = sum;
+        }
 }
 
-static size_t first_largest(size_t C, const float *x)
+/* One number of the block: the shards' chains, added up as a binary counter adds. */
+static float gradient_of_one(const struct row_sum *rows, const float *A, const float *B)
 {
-    size_t best = 0;
+    float part[ROW_SUM_SHARDS_MAX] = {0};
+    size_t held = 0;
+    for (size_t s = 0; s < rows->shards; s++) {
+        float sum = 0;
+        for (size_t r = s > 0 ? rows->end[s - 1] : 0; r < rows->end[s]; r++)
+            sum = fmaf(A[r * PANEL], B[r * PANEL], sum);
+        part[held++] = sum;
+        for (size_t merge = 0; merge < rows->merges[s]; merge++, held--)
+            part[held - 2] += part[held - 1];
+    }
+    return part[0];
+}
+
+void gradient_ref(size_t M, size_t N, const struct row_sum *rows, const float *A, const float *B, float *part)
+{
+    for (size_t m = 0; m < M; m++)
+        for (size_t n = 0; n < N; n++)
+            part[m * PANEL + n] = gradient_of_one(rows, A + m, B + n);
+}
+
+void convert_ref(size_t rows, size_t first, size_t columns, const struct byte_rows *from, float *x)
+{
+    for (size_t r = 0; r < rows; r++)
+        for (size_t j = 0; j < PANEL; j++) {
+            size_t c = first + j;
+            x[r * PANEL + j] = j < columns ? ((float)from->row[r][c] - from->shift[c]) * from->scale[c] : 0;
+        }
+}
+
+void convert_transposed_ref(size_t rows, size_t first, size_t columns, const struct byte_rows *from, float *x)
+{
+    for (size_t r = 0; r < rows; r++)
+        for (size_t j = 0; j < columns; j++) {
+            size_t c = first + j;
+            x[j * PANEL + r] = ((float)from->row[r][c] - from->shift[c]) * from->scale[c];
+        }
+}
+
+void transpose_ref(size_t rows, size_t columns, const float *from, size_t from_row, float *to, size_t to_row)
+{
+    for (size_t r = 0; r < rows; r++)
+        for (size_t c = 0; c < columns; c++)
+            to[c * to_row + r] = from[r * from_row + c];
+}
+
+/* Class c of a row of logits in panels. */
+static float *logit(float *row, size_t panel_stride, size_t c)
+{
+    return &row[c / PANEL * panel_stride + c % PANEL];
+}
+
+struct row_softmax {
+    size_t best;
+    float max, sum;
+};
+
+static struct row_softmax softmax_of(size_t C, float *row, size_t panel_stride)
+{
+    struct row_softmax s = {0};
     for (size_t c = 1; c < C; c++)
-        if (x[c] > x[best])
-            best = c;
-    return best;
-}
-
-static float sum_of_exp(size_t C, const float *x, float max)
-{
-    float sum = 0;
+        if (*logit(row, panel_stride, c) > *logit(row, panel_stride, s.best))
+            s.best = c;
+    s.max = *logit(row, panel_stride, s.best);
     for (size_t c = 0; c < C; c++)
-        sum += math_exp_f32(x[c] - max);
-    return sum;
+        s.sum += math_exp_f32(*logit(row, panel_stride, c) - s.max);
+    return s;
 }
 
-double softmax_loss_gradient_ref(size_t B, size_t C, const int32_t *label, float inverse_rows, float *logits,
-                                 size_t *correct)
+void softmax_loss_gradient_ref(size_t B, size_t C, const int32_t *label, float inverse_rows, float *logits, size_t panel_stride,
+                               float *scratch, double *loss, int32_t *best)
 {
-    double loss = softmax_loss_ref(B, C, label, logits, NULL);
-    *correct = 0;
+    softmax_loss_ref(B, C, label, logits, panel_stride, scratch, loss, best);
     for (size_t n = 0; n < B; n++) {
-        float *x = &logits[n * C];
-        size_t best = first_largest(C, x), target = (size_t)label[n];
-        float max = x[best], sum = sum_of_exp(C, x, max);
-        *correct += best == target;
-        for (size_t c = 0; c < C; c++)
-            x[c] = (math_exp_f32(x[c] - max) / sum - (c == target ? 1.0f : 0.0f)) * inverse_rows;
+        float *row = &logits[n * PANEL];
+        struct row_softmax s = softmax_of(C, row, panel_stride);
+        for (size_t c = 0; c < C; c++) {
+            float *x = logit(row, panel_stride, c);
+            *x = (math_exp_f32(*x - s.max) / s.sum - (c == (size_t)label[n] ? 1.0f : 0.0f)) * inverse_rows;
+        }
     }
-    return loss;
 }
 
-double softmax_loss_ref(size_t B, size_t C, const int32_t *label, const float *logits, int32_t *predicted)
+void softmax_loss_ref(size_t B, size_t C, const int32_t *label, const float *logits, size_t panel_stride, float *scratch,
+                      double *loss, int32_t *best)
 {
-    double loss = 0;
+    (void)scratch;
     for (size_t n = 0; n < B; n++) {
-        const float *x = &logits[n * C];
-        size_t best = first_largest(C, x);
-        loss += math_log((double)sum_of_exp(C, x, x[best])) - ((double)x[label[n]] - (double)x[best]);
-        if (predicted != NULL)
-            predicted[n] = (int32_t)best;
+        float *row = (float *)&logits[n * PANEL];               /* only read */
+        struct row_softmax s = softmax_of(C, row, panel_stride);
+        loss[n] = math_log((double)s.sum) - ((double)*logit(row, panel_stride, (size_t)label[n]) - (double)s.max);
+        best[n] = (int32_t)s.best;
     }
-    return loss;
 }
 
 void relu_ref(size_t n, float *x)
@@ -113,64 +171,74 @@ void dropout_ref(size_t n, const uint8_t *keep, float scale, const float *x, flo
         y[i] = keep[i] ? x[i] * scale : 0;
 }
 
-void column_sums_ref(size_t B, size_t H, const float *x, float *sum)
+void draw_keep_ref(size_t rows, uint32_t first, const uint32_t *row, const uint32_t counter[2], const uint32_t key[2],
+                   uint32_t limit, uint8_t *keep)
 {
-    for (size_t j = 0; j < H; j++) {
+    for (size_t r = 0; r < rows; r++)
+        for (uint32_t j = 0; j < PANEL; j++) {
+            philox4x32_ctr_t of_j = {{first + j / 4, row[r], counter[0], counter[1]}};
+            philox4x32_key_t with = {{key[0], key[1]}};
+            keep[r * PANEL + j] = philox4x32(of_j, with).v[j % 4] >= limit;
+        }
+}
+
+void column_sums_ref(size_t B, const float *x, float *sum)
+{
+    for (size_t j = 0; j < PANEL; j++) {
         float chain = 0;
         for (size_t n = 0; n < B; n++)
-            chain += x[n * H + j];
+            chain += x[n * PANEL + j];
         sum[j] = chain;
     }
 }
 
-void column_moments_ref(size_t B, size_t H, const float *x, double *mean, double *m2)
+void column_moments_ref(size_t B, const float *x, double *mean, double *m2)
 {
-    for (size_t j = 0; j < H; j++) {
+    for (size_t j = 0; j < PANEL; j++) {
         double sum = 0, squares = 0;
         for (size_t n = 0; n < B; n++)
-            sum += (double)x[n * H + j];
+            sum += (double)x[n * PANEL + j];
         mean[j] = sum / (double)B;
         for (size_t n = 0; n < B; n++) {
-            double deviation = (double)x[n * H + j] - mean[j];
+            double deviation = (double)x[n * PANEL + j] - mean[j];
             squares = fma(deviation, deviation, squares);
         }
         m2[j] = squares;
     }
 }
 
-void normalize_ref(size_t B, size_t H, const float *x, const float *mean, const float *inverse_std, const float *gamma,
-                   const float *beta, float *y)
+void normalize_ref(size_t B, const float *x, const float *mean, const float *inverse_std, const float *gamma, const float *beta,
+                   float *y)
 {
     for (size_t n = 0; n < B; n++)
-        for (size_t j = 0; j < H; j++) {
-            float xhat = (x[n * H + j] - mean[j]) * inverse_std[j];
-            y[n * H + j] = gamma != NULL ? fmaf(gamma[j], xhat, beta[j]) : xhat;
+        for (size_t j = 0; j < PANEL; j++) {
+            float xhat = (x[n * PANEL + j] - mean[j]) * inverse_std[j];
+            y[n * PANEL + j] = gamma != NULL ? fmaf(gamma[j], xhat, beta[j]) : xhat;
         }
 }
 
-void normalize_sums_ref(size_t B, size_t H, const float *x, const float *mean, const float *inverse_std, const float *dy,
-                        double *sum_dy, double *sum_dy_xhat)
+void normalize_sums_ref(size_t B, const float *x, const float *mean, const float *inverse_std, const float *dy, double *sum_dy,
+                        double *sum_dy_xhat)
 {
-    for (size_t j = 0; j < H; j++) {
+    for (size_t j = 0; j < PANEL; j++) {
         double of_dy = 0, of_dy_xhat = 0;
         for (size_t n = 0; n < B; n++) {
-            float xhat = (x[n * H + j] - mean[j]) * inverse_std[j];
-            of_dy += (double)dy[n * H + j];
-            of_dy_xhat += (double)dy[n * H + j] * (double)xhat;
+            float xhat = (x[n * PANEL + j] - mean[j]) * inverse_std[j];
+            of_dy += (double)dy[n * PANEL + j];
+            of_dy_xhat += (double)dy[n * PANEL + j] * (double)xhat;
         }
         sum_dy[j] = of_dy;
         sum_dy_xhat[j] = of_dy_xhat;
     }
 }
 
-void normalize_backward_ref(size_t B, size_t H, const float *x, const float *mean, const float *inverse_std,
-                            const float *factor, const float *mean_dy, const float *mean_dy_xhat, const float *dy,
-                            float *dx)
+void normalize_backward_ref(size_t B, const float *x, const float *mean, const float *inverse_std, const float *factor,
+                            const float *mean_dy, const float *mean_dy_xhat, float *dy)
 {
     for (size_t n = 0; n < B; n++)
-        for (size_t j = 0; j < H; j++) {
-            float xhat = (x[n * H + j] - mean[j]) * inverse_std[j];
-            dx[n * H + j] = factor[j] * fmaf(-xhat, mean_dy_xhat[j], dy[n * H + j] - mean_dy[j]);
+        for (size_t j = 0; j < PANEL; j++) {
+            float xhat = (x[n * PANEL + j] - mean[j]) * inverse_std[j];
+            dy[n * PANEL + j] = factor[j] * fmaf(-xhat, mean_dy_xhat[j], dy[n * PANEL + j] - mean_dy[j]);
         }
 }
 
@@ -270,8 +338,13 @@ void sums_ref(size_t n, const float *x, struct block_sums *sums)
 
 const struct kernel kernel_reference = {
     .name = "definition",
+    .lanes = 1,
     .product = product_ref,
+    .product_columns = product_columns_ref,
+    .gradient = gradient_ref,
     .convert = convert_ref,
+    .convert_transposed = convert_transposed_ref,
+    .transpose = transpose_ref,
     .softmax_loss_gradient = softmax_loss_gradient_ref,
     .softmax_loss = softmax_loss_ref,
     .relu = relu_ref,
@@ -281,6 +354,7 @@ const struct kernel kernel_reference = {
     .tanh_backward = tanh_backward_ref,
     .sigmoid_backward = sigmoid_backward_ref,
     .dropout = dropout_ref,
+    .draw_keep = draw_keep_ref,
     .column_sums = column_sums_ref,
     .column_moments = column_moments_ref,
     .normalize = normalize_ref,

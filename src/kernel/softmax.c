@@ -1,51 +1,104 @@
-/* Softmax with cross-entropy, row by row. The largest logit is subtracted first, so nothing overflows; the loss is taken
- * from the logits and not from the probabilities, so nothing is lost where a probability rounds to 0 or 1. */
+/* Softmax with cross-entropy, 16 rows at once, one a lane: each row's sums over its classes are chains in a lane. The largest
+ * logit is subtracted first, so nothing overflows; the loss is taken from the logits and not from the probabilities, so
+ * nothing is lost where a probability rounds to 0 or 1. The loops over lanes are as wide as a vector: the compiler makes
+ * vectors of them. */
 #include "kernel/entries.h"
 
 #include "base/math.h"
 
-static size_t first_largest(size_t C, const float *x)
+enum { ROWS = SOFTMAX_ROWS };
+
+/* x[c][r] = logit c of row r; rows that are not there hold 0. */
+static void load_rows(size_t rows, size_t C, const float *logits, size_t panel_stride, float (*x)[ROWS])
 {
-    size_t best = 0;
+    for (size_t c = 0; c < C; c += PANEL) {
+        size_t width = C - c < PANEL ? C - c : PANEL;
+        for (size_t j = 0; rows < ROWS && j < width; j++)
+            for (size_t r = rows; r < ROWS; r++)
+                x[c + j][r] = 0;
+        KERNEL(transpose)(rows, width, logits + c / PANEL * panel_stride, PANEL, x[c], ROWS);
+    }
+}
+
+struct largest {
+    float value[ROWS];
+    int32_t class[ROWS];                /* the first one */
+};
+
+static void find_largest(size_t C, float (*x)[ROWS], struct largest *l)
+{
+    for (size_t r = 0; r < ROWS; r++) {
+        l->value[r] = x[0][r];
+        l->class[r] = 0;
+    }
     for (size_t c = 1; c < C; c++)
-        best = x[c] > x[best] ? c : best;
-    return best;
+        for (size_t r = 0; r < ROWS; r++) {
+            l->class[r] = x[c][r] > l->value[r] ? (int32_t)c : l->class[r];
+            l->value[r] = x[c][r] > l->value[r] ? x[c][r] : l->value[r];
+        }
 }
 
-double KERNEL(softmax_loss_gradient)(size_t B, size_t C, const int32_t *label, float inverse_rows, float *logits,
-                                     size_t *correct)
+/* x becomes e^(x - max); the chain over the classes from +0. */
+static void exponentials(size_t C, const struct largest *l, float (*x)[ROWS], float sum[ROWS])
 {
-    double loss = 0;
-    size_t hits = 0;
-    for (size_t n = 0; n < B; n++) {
-        float *x = &logits[n * C];
-        size_t target = (size_t)label[n], best = first_largest(C, x);
-        float max = x[best], at_target = x[target], sum = 0;
-        hits += best == target;
-        for (size_t c = 0; c < C; c++)
-            x[c] = math_exp_f32(x[c] - max);
-        for (size_t c = 0; c < C; c++)
-            sum += x[c];
-        for (size_t c = 0; c < C; c++)
-            x[c] = (x[c] / sum - (c == target ? 1.0f : 0.0f)) * inverse_rows;
-        loss += math_log((double)sum) - ((double)at_target - (double)max);
-    }
-    *correct = hits;
-    return loss;
+    for (size_t r = 0; r < ROWS; r++)
+        sum[r] = 0;
+    for (size_t c = 0; c < C; c++)
+        for (size_t r = 0; r < ROWS; r++) {
+            x[c][r] = math_exp_f32(x[c][r] - l->value[r]);
+            sum[r] += x[c][r];
+        }
 }
 
-double KERNEL(softmax_loss)(size_t B, size_t C, const int32_t *label, const float *logits, int32_t *predicted)
+/* Loss and class of up to 16 rows; x is left as the exponentials, and their sums. */
+static void losses(size_t rows, size_t C, const int32_t *label, float (*x)[ROWS], float sum[ROWS], double *loss, int32_t *best)
 {
-    double loss = 0;
-    for (size_t n = 0; n < B; n++) {
-        const float *x = &logits[n * C];
-        size_t best = first_largest(C, x);
-        float max = x[best], sum = 0;
-        for (size_t c = 0; c < C; c++)
-            sum += math_exp_f32(x[c] - max);
-        loss += math_log((double)sum) - ((double)x[label[n]] - (double)max);
-        if (predicted != NULL)
-            predicted[n] = (int32_t)best;
+    struct largest l;
+    float at_label[ROWS] = {0};
+    double out[ROWS];
+    for (size_t r = 0; r < rows; r++)
+        at_label[r] = x[label[r]][r];
+    find_largest(C, x, &l);
+    exponentials(C, &l, x, sum);
+    for (size_t r = 0; r < ROWS; r++)
+        out[r] = math_log_normal((double)sum[r], 0) - ((double)at_label[r] - (double)l.value[r]);
+    for (size_t r = 0; r < rows; r++) {
+        loss[r] = out[r];
+        best[r] = l.class[r];
     }
-    return loss;
+}
+
+void KERNEL(softmax_loss_gradient)(size_t B, size_t C, const int32_t *label, float inverse_rows, float *logits,
+                                   size_t panel_stride, float *scratch, double *loss, int32_t *best)
+{
+    float (*x)[ROWS] = (float (*)[ROWS])scratch;
+    for (size_t n = 0; n < B; n += ROWS) {
+        size_t rows = B - n < ROWS ? B - n : ROWS;
+        float sum[ROWS];
+        load_rows(rows, C, logits + n * PANEL, panel_stride, x);
+        losses(rows, C, label + n, x, sum, loss + n, best + n);
+        for (size_t c = 0; c < C; c++)
+            for (size_t r = 0; r < ROWS; r++)
+                x[c][r] /= sum[r];
+        for (size_t r = 0; r < rows; r++)
+            x[label[n + r]][r] -= 1;
+        for (size_t c = 0; c < C; c++)
+            for (size_t r = 0; r < ROWS; r++)
+                x[c][r] *= inverse_rows;
+        for (size_t c = 0; c < C; c += PANEL)
+            KERNEL(transpose)(C - c < PANEL ? C - c : PANEL, rows, x[c], ROWS, logits + c / PANEL * panel_stride + n * PANEL,
+                              PANEL);
+    }
+}
+
+void KERNEL(softmax_loss)(size_t B, size_t C, const int32_t *label, const float *logits, size_t panel_stride, float *scratch,
+                          double *loss, int32_t *best)
+{
+    float (*x)[ROWS] = (float (*)[ROWS])scratch;
+    for (size_t n = 0; n < B; n += ROWS) {
+        size_t rows = B - n < ROWS ? B - n : ROWS;
+        float sum[ROWS];
+        load_rows(rows, C, logits + n * PANEL, panel_stride, x);
+        losses(rows, C, label + n, x, sum, loss + n, best + n);
+    }
 }

@@ -11,8 +11,13 @@ const struct kernel KERNEL(kernel_table) = {
 #else
     .name = "portable",
 #endif
+    .lanes = LANES,
     .product = KERNEL(product),
+    .product_columns = KERNEL(product_columns),
+    .gradient = KERNEL(gradient),
     .convert = KERNEL(convert),
+    .convert_transposed = KERNEL(convert_transposed),
+    .transpose = KERNEL(transpose),
     .softmax_loss_gradient = KERNEL(softmax_loss_gradient),
     .softmax_loss = KERNEL(softmax_loss),
     .relu = KERNEL(relu),
@@ -22,6 +27,7 @@ const struct kernel KERNEL(kernel_table) = {
     .tanh_backward = KERNEL(tanh_backward),
     .sigmoid_backward = KERNEL(sigmoid_backward),
     .dropout = KERNEL(dropout),
+    .draw_keep = KERNEL(draw_keep),
     .column_sums = KERNEL(column_sums),
     .column_moments = KERNEL(column_moments),
     .normalize = KERNEL(normalize),
@@ -37,4 +43,6 @@ const struct kernel KERNEL(kernel_table) = {
     .momentum = KERNEL(momentum),
     .adam = KERNEL(adam),
     .sums = KERNEL(sums),
+    .fma_rounds = KERNEL(fma_rounds),
+    .read_floats = KERNEL(read_floats),
 };

@@ -1,5 +1,6 @@
 /* Batch normalisation over one shard or over all of them. Moments are (count, mean, M2) and never E[x^2] - E[x]^2. */
 #include <math.h>
+#include <string.h>
 
 #include "base/tree.h"
 #include "kernel/kernel.h"
@@ -7,18 +8,25 @@
 
 enum { MERGE_FEATURES = 64 };           /* features merged at once: 2 * 16 * 64 doubles on the stack */
 
-void norm_publish_moments(const struct op *op, size_t shard, size_t rows, const float *x, struct norm_exchange *exchange)
+static size_t padded(size_t width)
 {
-    size_t at = shard * op->width;
-    kernel->column_moments(rows, op->width, x, exchange->mean + at, exchange->m2 + at);
+    return panels_of(width) * PANEL;
 }
 
-void norm_publish_sums(const struct op *op, size_t shard, size_t rows, const float *x, const struct norm_values *values,
-                       const float *dy, struct norm_exchange *exchange)
+void norm_publish_moments(const struct op *op, size_t shard, size_t rows, struct matrix x, struct norm_exchange *exchange)
 {
-    size_t at = shard * op->width;
-    kernel->normalize_sums(rows, op->width, x, values->mean, values->inverse_std, dy, exchange->sum_dy + at,
-                           exchange->sum_dy_xhat + at);
+    size_t at = shard * padded(op->width);
+    for (size_t p = 0; p < panels_of(op->width); p++)
+        kernel->column_moments(rows, x.data + p * x.panel, exchange->mean + at + p * PANEL, exchange->m2 + at + p * PANEL);
+}
+
+void norm_publish_sums(const struct op *op, size_t shard, size_t rows, struct matrix x, const struct norm_values *values,
+                       struct matrix dy, struct norm_exchange *exchange)
+{
+    size_t at = shard * padded(op->width);
+    for (size_t j = 0, p = 0; j < op->width; j += PANEL, p++)
+        kernel->normalize_sums(rows, x.data + p * x.panel, values->mean + j, values->inverse_std + j, dy.data + p * dy.panel,
+                               exchange->sum_dy + at + j, exchange->sum_dy_xhat + at + j);
 }
 
 static double rows_of(size_t batch_rows, size_t shards, size_t s)
@@ -55,8 +63,8 @@ void norm_merge_moments(const struct network *net, const struct norm_exchange *e
         for (size_t s = 0; s < count; s++) {
             rows[s] = rows_of(batch_rows, shards, of_shards.first + s);
             for (size_t j = 0; j < some; j++) {
-                mean[s][j] = exchange->mean[(of_shards.first + s) * width + f + j];
-                m2[s][j] = exchange->m2[(of_shards.first + s) * width + f + j];
+                mean[s][j] = exchange->mean[(of_shards.first + s) * padded(width) + f + j];
+                m2[s][j] = exchange->m2[(of_shards.first + s) * padded(width) + f + j];
             }
         }
         merge_tree(count, some, rows, mean, m2);
@@ -80,8 +88,8 @@ void norm_merge_sums(const struct network *net, const struct op *op, const struc
     for (size_t j = 0; j < op->width; j++) {
         double sum_dy[SHARDS_MAX], sum_dy_xhat[SHARDS_MAX];
         for (size_t s = 0; s < count; s++) {
-            sum_dy[s] = exchange->sum_dy[(of_shards.first + s) * op->width + j];
-            sum_dy_xhat[s] = exchange->sum_dy_xhat[(of_shards.first + s) * op->width + j];
+            sum_dy[s] = exchange->sum_dy[(of_shards.first + s) * padded(op->width) + j];
+            sum_dy_xhat[s] = exchange->sum_dy_xhat[(of_shards.first + s) * padded(op->width) + j];
         }
         values->mean_dy[j] = (float)(tree_sum(sum_dy, count) / rows);
         values->mean_dy_xhat[j] = (float)(tree_sum(sum_dy_xhat, count) / rows);
@@ -89,29 +97,43 @@ void norm_merge_sums(const struct network *net, const struct op *op, const struc
     }
 }
 
-void norm_forward(const struct network *net, const struct op *op, size_t rows, const float *x,
-                  const struct norm_values *values, float *y)
+void norm_forward(const struct network *net, const struct op *op, size_t rows, struct matrix x, const struct norm_values *values,
+                  struct matrix y)
 {
     const struct layer *layer = &net->layer[op->layer];
-    const float *gamma = net->norm_affine ? net->parameter + layer->gamma : NULL;
-    const float *beta = net->norm_affine ? net->parameter + layer->beta : NULL;
-    kernel->normalize(rows, op->width, x, values->mean, values->inverse_std, gamma, beta, y);
+    if (net->norm_affine) {
+        memcpy(values->gamma, net->parameter + layer->gamma, op->width * sizeof *values->gamma);
+        memcpy(values->beta, net->parameter + layer->beta, op->width * sizeof *values->beta);
+    }
+    for (size_t j = 0, p = 0; j < op->width; j += PANEL, p++)
+        kernel->normalize(rows, x.data + p * x.panel, values->mean + j, values->inverse_std + j,
+                          net->norm_affine ? values->gamma + j : NULL, values->beta + j, y.data + p * y.panel);
 }
 
-void norm_backward(const struct op *op, size_t rows, const float *x, const struct norm_values *values, float *dy)
+void norm_backward(const struct op *op, size_t rows, struct matrix x, const struct norm_values *values, struct matrix dy)
 {
-    kernel->normalize_backward(rows, op->width, x, values->mean, values->inverse_std, values->factor, values->mean_dy,
-                               values->mean_dy_xhat, dy, dy);
+    for (size_t j = 0, p = 0; j < op->width; j += PANEL, p++)
+        kernel->normalize_backward(rows, x.data + p * x.panel, values->mean + j, values->inverse_std + j, values->factor + j,
+                                   values->mean_dy + j, values->mean_dy_xhat + j, dy.data + p * dy.panel);
 }
 
-void norm_gradient(const struct network *net, const struct op *op, size_t shard, const struct norm_exchange *exchange,
-                   float *gradient)
+void norm_gradient(const struct op *op, const struct row_sum *sum, size_t first_shard, const struct norm_exchange *exchange,
+                   float *dgamma, float *dbeta)
 {
-    if (!net->norm_affine)
-        return;
     for (size_t j = 0; j < op->width; j++) {
-        gradient[net->layer[op->layer].gamma + j] = (float)exchange->sum_dy_xhat[shard * op->width + j];
-        gradient[net->layer[op->layer].beta + j] = (float)exchange->sum_dy[shard * op->width + j];
+        float of_gamma[ROW_SUM_PARTS_MAX], of_beta[ROW_SUM_PARTS_MAX];
+        size_t held = 0;
+        for (size_t s = 0; s < sum->shards; s++) {
+            size_t at = (first_shard + s) * padded(op->width) + j;
+            of_gamma[held] = (float)exchange->sum_dy_xhat[at];
+            of_beta[held++] = (float)exchange->sum_dy[at];
+            for (size_t merge = 0; merge < sum->merges[s]; merge++, held--) {
+                of_gamma[held - 2] += of_gamma[held - 1];
+                of_beta[held - 2] += of_beta[held - 1];
+            }
+        }
+        dgamma[j] = of_gamma[0];
+        dbeta[j] = of_beta[0];
     }
 }
 

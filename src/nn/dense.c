@@ -1,23 +1,159 @@
-/* The dense layer: three products of one kernel. W is [fan_in, fan_out], row-major, as Keras and h5py users know it. */
-#include "kernel/kernel.h"
+/* The dense layer: three products. W is [fan_in, fan_out], row-major, as Keras and h5py users know it; the products read it
+ * packed in panels. Which index becomes the lanes of a vector never shows in a result, so each product takes the one that
+ * leaves the fewest lanes empty:
+ *   forward     outputs; of a narrow first layer, samples
+ *   backward    inputs
+ *   gradient    outputs, or inputs where that pads less */
+#include <string.h>
+
 #include "nn/layers.h"
 
-void dense_forward(const struct network *net, size_t l, size_t rows, const float *x, float *y)
+enum {
+    DEPTH_PANELS = 32,                  /* of the summed index at once: 1,024 rows of a panel of W are 128 KiB, inside the L2 cache */
+    ROWS_AT_ONCE = 256,                 /* rows of X that stay in the L2 cache together with that panel */
+    CONVERTED_SIZE = 1 << 16,           /* floats of the first layer's input at once: 256 KiB, likewise */
+    CONVERTED_ROWS_LEAST = 28,          /* two tiles, whatever the number of features */
+    TRANSPOSED_DEPTH = 256,             /* features at once of 32 transposed rows: 32 KiB, inside the L1 cache */
+};
+
+static size_t at_most(size_t n, size_t most)
 {
-    size_t D = net->layer[l].fan_in, H = net->layer[l].fan_out;
-    const float *W = net->parameter + net->layer[l].weight, *b = net->parameter + net->layer[l].bias;
-    kernel->product(rows, H, D, x, D, 1, W, H, b, y, H);
+    return n < most ? n : most;
 }
 
-void dense_gradient(const struct network *net, size_t l, size_t rows, const float *x, const float *dy, float *gradient)
+/* C (rows x N) = A (rows x K) B + bias, all in panels; B's panels are K * PANEL floats apart. */
+static void product(size_t rows, size_t N, size_t K, struct matrix A, const float *B, const float *bias, struct matrix C)
 {
-    size_t D = net->layer[l].fan_in, H = net->layer[l].fan_out;
-    kernel->product(D, H, rows, x, 1, D, dy, H, NULL, gradient + net->layer[l].weight, H);
-    kernel->column_sums(rows, H, dy, gradient + net->layer[l].bias);
+    size_t panels = panels_of(K), parts = (panels + DEPTH_PANELS - 1) / DEPTH_PANELS;
+    for (size_t r = 0; r < rows; r += ROWS_AT_ONCE)
+        for (size_t part = 0; part < parts; part++) {           /* cut evenly: a short rest would not pay for its stores */
+            size_t first = part * panels / parts, end = (part + 1) * panels / parts;
+            size_t depth = at_most(end * PANEL, K) - first * PANEL;
+            for (size_t n = 0; n < N; n += PANEL)
+                kernel->product(at_most(rows - r, ROWS_AT_ONCE), at_most(N - n, PANEL), depth,
+                                A.data + first * A.panel + r * PANEL, A.panel, B + n * K + first * PANEL * PANEL, part > 0,
+                                bias != NULL && part + 1 == parts ? bias + n : NULL, C.data + n / PANEL * C.panel + r * PANEL);
+        }
 }
 
-void dense_backward(const struct network *net, size_t l, size_t rows, const float *dy, float *dx)
+void dense_forward(const struct network *net, size_t l, size_t rows, struct matrix x, struct matrix y)
 {
-    size_t D = net->layer[l].fan_in, H = net->layer[l].fan_out;
-    kernel->product(rows, D, H, dy, H, 1, net->transposed[l], D, NULL, dx, D);
+    const struct layer *layer = &net->layer[l];
+    product(rows, layer->fan_out, layer->fan_in, x, net->packed[l].forward, net->packed[l].bias, y);
+}
+
+void dense_backward(const struct network *net, size_t l, size_t rows, struct matrix dy, struct matrix dx)
+{
+    const struct layer *layer = &net->layer[l];
+    product(rows, layer->fan_in, layer->fan_out, dy, net->packed[l].backward, NULL, dx);
+}
+
+/* ---- The first layer, from bytes ---- */
+
+/* Share of the lanes that n numbers leave empty, as lanes per number used. */
+static double padding(size_t n)
+{
+    size_t lanes = kernel->lanes;
+    return (double)((n + lanes - 1) / lanes * lanes) / (double)n;
+}
+
+/* Do outputs as lanes waste so much that transposing the input pays? Only where the kernels transpose bytes fast. On one core
+ * of a Zen 5, 128 x 784 -> 20: 26 us with outputs, 16 with samples and 7 more for transposing 128 rows while converting
+ * them, against 3 for converting alone. */
+bool network_is_narrow(const struct network *net)
+{
+    return kernel->lanes >= 16 && padding(net->layer[0].fan_out) >= 1.25;
+}
+
+static size_t converted_rows(const struct network *net)
+{
+    size_t rows = CONVERTED_SIZE / (panels_of(net->features) * PANEL);
+    rows = rows > ROWS_AT_ONCE ? ROWS_AT_ONCE : rows;
+    return rows > CONVERTED_ROWS_LEAST ? rows : CONVERTED_ROWS_LEAST;
+}
+
+size_t dense_scratch_size(const struct network *net)
+{
+    size_t converted = converted_rows(net) * panels_of(net->features) * PANEL;
+    size_t transposed = (TRANSPOSED_DEPTH + net->layer[0].fan_out) * PANEL;
+    return converted > transposed ? converted : transposed;
+}
+
+/* Up to PANEL rows with samples as lanes: y^T = W^T x^T, then back, and the bias. */
+static void forward_samples(const struct network *net, size_t rows, const struct byte_rows *x, float *scratch, struct matrix y)
+{
+    size_t D = net->features, H = net->layer[0].fan_out;
+    size_t parts = (D + TRANSPOSED_DEPTH - 1) / TRANSPOSED_DEPTH;
+    float *result = scratch + TRANSPOSED_DEPTH * PANEL;
+    const float *W = net->parameter + net->layer[0].weight, *bias = net->packed[0].bias;
+    for (size_t part = 0; part < parts; part++) {
+        size_t first = part * D / parts, depth = (part + 1) * D / parts - first;
+        kernel->convert_transposed(rows, first, depth, x, scratch);
+        for (size_t o = 0; o < H; o += PANEL)
+            kernel->product_columns(at_most(H - o, PANEL), rows, depth, W + first * H + o, H, scratch, part > 0,
+                                    result + o * PANEL);
+    }
+    for (size_t o = 0; o < H; o += PANEL) {
+        float *out = y.data + o / PANEL * y.panel;
+        size_t width = at_most(H - o, PANEL);
+        kernel->transpose(width, rows, result + o * PANEL, PANEL, out, PANEL);
+        for (size_t r = 0; r < rows; r++)
+            for (size_t j = 0; j < PANEL; j++)                  /* all of the panel: a constant number, and the padding is 0 + 0 */
+                out[r * PANEL + j] += bias[o + j];
+    }
+}
+
+void dense_forward_bytes(const struct network *net, size_t rows, const struct byte_rows *x, float *scratch, struct matrix y)
+{
+    bool narrow = network_is_narrow(net);
+    size_t block = narrow ? PANEL : converted_rows(net), blocks = (rows + block - 1) / block;
+    for (size_t b = 0; b < blocks; b++) {
+        size_t first = narrow ? b * PANEL : b * rows / blocks, end = narrow ? at_most(first + PANEL, rows) : (b + 1) * rows / blocks;
+        struct byte_rows some = {x->row + first, x->shift, x->scale};
+        if (narrow) {
+            forward_samples(net, end - first, &some, scratch, matrix_from(y, first));
+            continue;
+        }
+        struct matrix converted = {scratch, (end - first) * PANEL};
+        for (size_t j = 0; j < net->features; j += PANEL)
+            kernel->convert(end - first, j, at_most(net->features - j, PANEL), &some, scratch + j / PANEL * converted.panel);
+        dense_forward(net, 0, end - first, converted, matrix_from(y, first));
+    }
+}
+
+/* ---- Gradients ---- */
+
+void dense_gradient(const struct network *net, size_t l, size_t panel, const struct row_sum *sum, const float *x,
+                    struct matrix dy, float *part, float *gradient)
+{
+    size_t D = net->layer[l].fan_in, H = net->layer[l].fan_out, inputs = at_most(D - panel * PANEL, PANEL);
+    bool lanes_are_inputs = padding(D) < padding(H);
+    for (size_t o = 0; o < H; o += PANEL) {
+        size_t width = at_most(H - o, PANEL);
+        const float *dy_panel = dy.data + o / PANEL * dy.panel;
+        if (lanes_are_inputs) {
+            kernel->gradient(width, inputs, sum, dy_panel, x, part);
+            kernel->transpose(width, inputs, part, PANEL, gradient + o, H);
+            continue;
+        }
+        kernel->gradient(inputs, width, sum, x, dy_panel, part);
+        for (size_t i = 0; i < inputs; i++)
+            memcpy(gradient + i * H + o, part + i * PANEL, width * sizeof *gradient);
+    }
+}
+
+void dense_bias_gradient(const struct network *net, size_t l, const struct row_sum *sum, struct matrix dy, float *gradient)
+{
+    size_t H = net->layer[l].fan_out;
+    for (size_t o = 0; o < H; o += PANEL) {
+        float part[ROW_SUM_PARTS_MAX][PANEL];
+        size_t held = 0;
+        for (size_t s = 0; s < sum->shards; s++) {
+            size_t first = s > 0 ? sum->end[s - 1] : 0;
+            kernel->column_sums(sum->end[s] - first, dy.data + o / PANEL * dy.panel + first * PANEL, part[held++]);
+            for (size_t merge = 0; merge < sum->merges[s]; merge++, held--)
+                kernel->add(PANEL, part[held - 2], part[held - 1]);
+        }
+        memcpy(gradient + o, part[0], at_most(H - o, PANEL) * sizeof *gradient);
+    }
 }

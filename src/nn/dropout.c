@@ -15,25 +15,23 @@ static float scale_of(double fraction)
     return (float)(1 / (1 - fraction));
 }
 
-static void draw_keep(const struct op *op, uint64_t seed, uint64_t step, uint32_t data_row, uint8_t *keep)
+void dropout_forward(const struct op *op, uint64_t seed, uint64_t step, size_t rows, const uint32_t *data_row, struct matrix x,
+                     uint8_t *keep, struct matrix y)
 {
-    uint32_t limit = limit_of(op->drop_fraction), word[4];
-    for (size_t j = 0; j < op->width; j++) {
-        if (j % 4 == 0)
-            rng_words(seed, RNG_DROPOUT, op->drop_counter, step, data_row, (uint32_t)(j / 4), word);
-        keep[j] = word[j % 4] >= limit;
+    const uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
+    uint32_t counter[4];
+    rng_counter(RNG_DROPOUT, op->drop_counter, step, 0, 0, counter);
+    for (size_t p = 0; p < panels_of(op->width); p++) {
+        kernel->draw_keep(rows, (uint32_t)(p * PANEL / 4), data_row, &counter[2], key, limit_of(op->drop_fraction),
+                          keep + p * y.panel);
+        kernel->dropout(rows * PANEL, keep + p * y.panel, scale_of(op->drop_fraction), x.data + p * x.panel,
+                        y.data + p * y.panel);
     }
 }
 
-void dropout_forward(const struct op *op, uint64_t seed, uint64_t step, size_t rows, const uint32_t *data_row, const float *x,
-                     uint8_t *keep, float *y)
+void dropout_backward(const struct op *op, size_t rows, const uint8_t *keep, struct matrix dy)
 {
-    for (size_t n = 0; n < rows; n++)
-        draw_keep(op, seed, step, data_row[n], &keep[n * op->width]);
-    kernel->dropout(rows * op->width, keep, scale_of(op->drop_fraction), x, y);
-}
-
-void dropout_backward(const struct op *op, size_t rows, const uint8_t *keep, float *dy)
-{
-    kernel->dropout(rows * op->width, keep, scale_of(op->drop_fraction), dy, dy);
+    for (size_t p = 0; p < panels_of(op->width); p++)
+        kernel->dropout(rows * PANEL, keep + p * dy.panel, scale_of(op->drop_fraction), dy.data + p * dy.panel,
+                        dy.data + p * dy.panel);
 }

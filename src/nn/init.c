@@ -65,5 +65,5 @@ void network_initialize(struct network *net, const struct weft_settings *setting
         fill(net->running + layer->running_mean, layer->fan_out, 0);
         fill(net->running + layer->running_variance, layer->fan_out, 1);
     }
-    network_refresh(net);
+    network_pack(net);
 }

@@ -7,7 +7,6 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "kernel/kernel.h"
 
 enum { TENSOR_ALIGNMENT = 16 };         /* floats: one cache line, one AVX-512 vector */
 
@@ -112,6 +111,15 @@ static void cut_into_blocks(struct network *net)
         }
 }
 
+static bool allocate_packed(struct packed *packed, const struct layer *layer, bool goes_back)
+{
+    size_t D = layer->fan_in, H = layer->fan_out;
+    packed->forward = memory_new(panels_of(H) * D * PANEL, sizeof *packed->forward);
+    packed->backward = goes_back ? memory_new(panels_of(D) * H * PANEL, sizeof *packed->backward) : NULL;
+    packed->bias = memory_new(panels_of(H) * PANEL, sizeof *packed->bias);
+    return packed->forward != NULL && packed->bias != NULL && (packed->backward != NULL || !goes_back);
+}
+
 static weft_status allocate(struct network *net)
 {
     for (size_t t = 0; t < net->tensors; t++) {
@@ -122,10 +130,8 @@ static weft_status allocate(struct network *net)
     net->running = memory_new(net->running_size, sizeof *net->running);
     net->block = memory_new(net->blocks, sizeof *net->block);
     bool complete = net->parameter != NULL && net->running != NULL && net->block != NULL;
-    for (size_t l = 1; l < net->layers && complete; l++) {
-        net->transposed[l] = memory_new(net->layer[l].fan_in * net->layer[l].fan_out, sizeof **net->transposed);
-        complete = net->transposed[l] != NULL;
-    }
+    for (size_t l = 0; l < net->layers && complete; l++)
+        complete = allocate_packed(&net->packed[l], &net->layer[l], l > 0);
     return complete ? WEFT_OK : error_context(WEFT_ENOMEM, "network of %zu parameters", net->parameter_count);
 }
 
@@ -140,6 +146,7 @@ weft_status network_create(struct network *net, const struct weft_settings *sett
     net->norm_epsilon = settings->network.batch_norm_epsilon;
     lay_out_layers(net, settings);
     lay_out_ops(net, settings);
+    net->input_is_raw = net->op[0].kind == OP_DENSE;
     weft_status st = allocate(net);
     if (st != WEFT_OK) {
         network_destroy(net);
@@ -151,22 +158,47 @@ weft_status network_create(struct network *net, const struct weft_settings *sett
 
 void network_destroy(struct network *net)
 {
-    for (size_t l = 0; l < net->layers; l++)
-        memory_free(net->transposed[l]);
+    for (size_t l = 0; l < net->layers; l++) {
+        memory_free(net->packed[l].forward);
+        memory_free(net->packed[l].backward);
+        memory_free(net->packed[l].bias);
+    }
     memory_free(net->block);
     memory_free(net->running);
     memory_free(net->parameter);
     memset(net, 0, sizeof *net);
 }
 
-void network_refresh(struct network *net)
+void network_pack_inputs(struct network *net, size_t l, size_t first, size_t count)
 {
-    for (size_t l = 1; l < net->layers; l++) {
-        size_t D = net->layer[l].fan_in, H = net->layer[l].fan_out;
-        const float *W = net->parameter + net->layer[l].weight;
-        for (size_t i = 0; i < D; i++)
-            for (size_t o = 0; o < H; o++)
-                net->transposed[l][o * D + i] = W[i * H + o];
+    size_t D = net->layer[l].fan_in, H = net->layer[l].fan_out;
+    const float *W = net->parameter + net->layer[l].weight + first * H;
+    const struct packed *packed = &net->packed[l];
+    bool is_read_packed = l > 0 || !net->input_is_raw || !network_is_narrow(net);
+    for (size_t o = 0; o < H && is_read_packed; o += PANEL) {
+        size_t width = H - o < PANEL ? H - o : PANEL;
+        float *panel = packed->forward + o * D + first * PANEL;
+        for (size_t i = 0; i < count; i++)
+            if (width == PANEL)                         /* a constant: two moves instead of a call */
+                memcpy(panel + i * PANEL, &W[i * H + o], PANEL * sizeof *W);
+            else
+                memcpy(panel + i * PANEL, &W[i * H + o], width * sizeof *W);
+    }
+    if (packed->backward != NULL)
+        for (size_t i = 0; i < count; i += PANEL)
+            kernel->transpose(count - i < PANEL ? count - i : PANEL, H, W + i * H, H, packed->backward + (first + i) * H, PANEL);
+}
+
+void network_pack_bias(struct network *net, size_t l)
+{
+    memcpy(net->packed[l].bias, net->parameter + net->layer[l].bias, net->layer[l].fan_out * sizeof *net->parameter);
+}
+
+void network_pack(struct network *net)
+{
+    for (size_t l = 0; l < net->layers; l++) {
+        network_pack_inputs(net, l, 0, net->layer[l].fan_in);
+        network_pack_bias(net, l);
     }
 }
 

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernel/kernel.h"
 #include "settings/settings.h"
 
 enum tensor_kind { TENSOR_WEIGHT, TENSOR_BIAS, TENSOR_GAMMA, TENSOR_BETA, TENSOR_RUNNING_MEAN, TENSOR_RUNNING_VARIANCE };
@@ -50,6 +51,12 @@ struct parameter_block {                /* at most SUM_BLOCK neighbouring elemen
     size_t tensor, offset, count;
 };
 
+struct packed {                         /* a layer's weights once more, in panels (kernel.h), for the products */
+    float *forward;                     /* W: fan_in rows, panels of outputs; not kept up for a narrow first layer */
+    float *backward;                    /* W^T: fan_out rows, panels of inputs; NULL for the first layer */
+    float *bias;                        /* padded to whole panels with 0 */
+};
+
 struct network {
     size_t features, classes;
     size_t layers;
@@ -60,7 +67,7 @@ struct network {
     size_t parameter_size, running_size;/* elements of the flat arrays, gaps included */
     size_t parameter_count;             /* learned numbers, without gaps */
     float *parameter, *running;
-    float *transposed[NETWORK_LAYERS_MAX];      /* W^T [fan_out, fan_in] for the backward product; NULL for the first layer */
+    struct packed packed[NETWORK_LAYERS_MAX];
     size_t blocks;
     struct parameter_block *block;      /* all of parameter, in file order */
 
@@ -69,6 +76,7 @@ struct network {
     size_t buffers, buffer_width[NETWORK_OPS_MAX + 1];  /* buffer 0 is the input, the last one the logits */
     size_t norms, dropouts;
     size_t widest;                      /* of all buffers but the input */
+    bool input_is_raw;                  /* nothing lies between the data and the first dense layer: it takes bytes */
     bool norm_of_batch, norm_affine;
     double norm_momentum, norm_epsilon;
     size_t segments, segment_first[NETWORK_LAYERS_MAX + 1];     /* first op of each; segment_first[segments] = ops */
@@ -78,8 +86,21 @@ struct network {
 weft_status network_create(struct network *net, const struct weft_settings *settings, size_t features, size_t classes);
 void network_destroy(struct network *net);
 
-/* Bring every transposed weight up to date; after an initialisation or a load. */
-void network_refresh(struct network *net);
+/* Bring the packed weights of every layer up to date with the parameters, after an initialisation or a load; or of inputs
+ * first .. first+count-1 (first a multiple of PANEL) of layer l, or of its bias, after an update. Different inputs may be packed
+ * at the same time. */
+void network_pack(struct network *net);
+void network_pack_inputs(struct network *net, size_t l, size_t first, size_t count);
+void network_pack_bias(struct network *net, size_t l);
+
+/* Does the first layer take its bytes with samples as lanes (dense.c)? It then reads the weights as they are, not packed. */
+bool network_is_narrow(const struct network *net);
+
+/* Panels of a matrix of n columns. */
+static inline size_t panels_of(size_t n)
+{
+    return (n + PANEL - 1) / PANEL;
+}
 
 /* "<root>/01/weight", "<root>/01/batch_norm/gamma", ...; root is "/layers", "/statistics", "/optimizer/velocity" ... */
 enum { TENSOR_PATH_SIZE = 64 };

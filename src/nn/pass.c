@@ -1,4 +1,4 @@
-/* See pass.h. The delta of layer l lives in delta[l % 2], at the shard's own rows, densely packed with the width at hand. */
+/* See pass.h. The delta of layer l lives in delta[l]; what the operations above its dense product do to it happens in place. */
 #include "nn/pass.h"
 
 #include <string.h>
@@ -6,127 +6,171 @@
 #include "kernel/kernel.h"
 #include "nn/layers.h"
 
-static float *rows_of_buffer(const struct pass *pass, size_t buffer, const struct shard *shard)
+static size_t rows_of(const struct slice *slice)
 {
-    return pass->own->buffer[buffer] + shard->at * pass->net->buffer_width[buffer];
+    return slice->rows.end - slice->rows.first;
 }
 
-static float *delta_of(const struct pass *pass, size_t layer, const struct shard *shard)
+static struct matrix buffer_of(const struct pass *pass, size_t buffer, const struct slice *slice)
 {
-    return pass->own->delta[layer % 2] + shard->at * pass->net->widest;
+    return matrix_from(pass->batch->buffer[buffer], slice->rows.first);
 }
 
-static struct range just(size_t i)
+static struct matrix delta_of(const struct pass *pass, size_t layer, const struct slice *slice)
 {
-    return (struct range){i, i + 1};
+    return matrix_from(pass->batch->delta[layer], slice->rows.first);
 }
 
-static void forward_norm(struct pass *pass, const struct op *op, const struct shard *shard)
+static struct byte_rows bytes_from(const struct pass *pass, size_t row)
 {
-    const float *x = rows_of_buffer(pass, op->in, shard);
+    return (struct byte_rows){pass->batch->raw + row, pass->shift, pass->scale};
+}
+
+static uint8_t *keep_of(const struct pass *pass, const struct op *op, const struct slice *slice)
+{
+    return pass->batch->keep[op->nth] + slice->rows.first * PANEL;
+}
+
+/* ---- forward ---- */
+
+void pass_gather(struct pass *pass, const struct slice *slice)
+{
+    if (pass->net->input_is_raw)
+        return;
+    struct byte_rows from = bytes_from(pass, slice->rows.first);
+    struct matrix x = buffer_of(pass, 0, slice);
+    size_t D = pass->net->features;
+    for (size_t j = 0, p = 0; j < D; j += PANEL, p++)
+        kernel->convert(rows_of(slice), j, D - j < PANEL ? D - j : PANEL, &from, x.data + p * x.panel);
+}
+
+static void publish_moments(struct pass *pass, const struct op *op, const struct slice *slice)
+{
+    for (size_t s = slice->shards.first; s < slice->shards.end; s++) {
+        struct range r = shard_rows(pass->batch_rows, pass->shards, s);
+        norm_publish_moments(op, s, r.end - r.first, matrix_from(pass->batch->buffer[op->in], r.first),
+                             &pass->exchange[op->nth]);
+    }
+}
+
+static void forward_norm(struct pass *pass, const struct op *op, const struct slice *slice)
+{
     struct norm_values *values = &pass->own->norm[op->nth];
     if (!pass->net->norm_of_batch) {
-        norm_publish_moments(op, shard->index, shard->rows, x, &pass->exchange[op->nth]);
-        norm_merge_moments(pass->net, &pass->exchange[op->nth], op->width, pass->batch_rows, pass->shards,
-                           just(shard->index), (struct range){0, op->width}, values);
+        publish_moments(pass, op, slice);
+        norm_merge_moments(pass->net, &pass->exchange[op->nth], op->width, pass->batch_rows, pass->shards, slice->shards,
+                           (struct range){0, op->width}, values);
     }
-    norm_forward(pass->net, op, shard->rows, x, values, rows_of_buffer(pass, op->out, shard));
+    norm_forward(pass->net, op, rows_of(slice), buffer_of(pass, op->in, slice), values, buffer_of(pass, op->out, slice));
 }
 
-static void forward_op(struct pass *pass, const struct op *op, const struct shard *shard)
+static void forward_dense(struct pass *pass, const struct op *op, const struct slice *slice)
 {
-    const float *x = rows_of_buffer(pass, op->in, shard);
-    float *y = rows_of_buffer(pass, op->out, shard);
+    struct matrix y = buffer_of(pass, op->out, slice);
+    if (op->layer == 0 && pass->net->input_is_raw) {
+        struct byte_rows x = bytes_from(pass, slice->rows.first);
+        dense_forward_bytes(pass->net, rows_of(slice), &x, pass->own->input, y);
+    } else {
+        dense_forward(pass->net, op->layer, rows_of(slice), buffer_of(pass, op->in, slice), y);
+    }
+}
+
+static void forward_op(struct pass *pass, const struct op *op, const struct slice *slice)
+{
+    struct matrix y = buffer_of(pass, op->out, slice);
     switch (op->kind) {
     case OP_DENSE:
-        dense_forward(pass->net, op->layer, shard->rows, x, y);
+        forward_dense(pass, op, slice);
         break;
     case OP_NORM:
-        forward_norm(pass, op, shard);
+        forward_norm(pass, op, slice);
         break;
     case OP_ACTIVATION:
-        activation_forward(pass->net->layer[op->layer].activation, shard->rows * op->width, y);
+        for (size_t p = 0; p < panels_of(op->width); p++)
+            activation_forward(pass->net->layer[op->layer].activation, rows_of(slice) * PANEL, y.data + p * y.panel);
         break;
     case OP_DROPOUT:
-        dropout_forward(op, pass->seed, pass->step, shard->rows, pass->own->row + shard->at, x,
-                        pass->own->keep[op->nth] + shard->at * op->width, y);
+        dropout_forward(op, pass->seed, pass->step, rows_of(slice), pass->batch->data_row + slice->rows.first,
+                        buffer_of(pass, op->in, slice), keep_of(pass, op, slice), y);
         break;
     }
 }
 
-void pass_forward(struct pass *pass, size_t p, const struct shard *shard)
+void pass_forward(struct pass *pass, size_t p, const struct slice *slice)
 {
     const struct network *net = pass->net;
     for (size_t i = net->segment_first[p]; i < net->segment_first[p + 1]; i++)
-        forward_op(pass, &net->op[i], shard);
-    if (p + 1 < net->segments) {
-        const struct op *norm = &net->op[net->segment_first[p + 1]];
-        norm_publish_moments(norm, shard->index, shard->rows, rows_of_buffer(pass, norm->in, shard),
-                             &pass->exchange[norm->nth]);
+        forward_op(pass, &net->op[i], slice);
+    if (p + 1 < net->segments)
+        publish_moments(pass, &net->op[net->segment_first[p + 1]], slice);
+}
+
+void pass_loss(struct pass *pass, const struct slice *slice)
+{
+    const struct network *net = pass->net;
+    struct matrix logits = buffer_of(pass, net->buffers - 1, slice), delta = delta_of(pass, net->layers - 1, slice);
+    size_t at = slice->rows.first, rows = rows_of(slice);
+    for (size_t p = 0; p < panels_of(net->classes); p++)
+        memcpy(delta.data + p * delta.panel, logits.data + p * logits.panel, rows * PANEL * sizeof *delta.data);
+    kernel->softmax_loss_gradient(rows, net->classes, pass->batch->label + at, 1.0f / (float)pass->batch_rows, delta.data,
+                                  delta.panel, pass->own->softmax, pass->batch->loss + at, pass->batch->best + at);
+}
+
+/* ---- backward ---- */
+
+static void backward_norm(struct pass *pass, const struct op *op, const struct slice *slice)
+{
+    norm_backward(op, rows_of(slice), buffer_of(pass, op->in, slice), &pass->own->norm[op->nth],
+                  delta_of(pass, op->layer, slice));
+}
+
+/* The shards' sums, which are also their parts of dgamma and dbeta. */
+static void publish_sums(struct pass *pass, const struct op *op, const struct slice *slice)
+{
+    for (size_t s = slice->shards.first; s < slice->shards.end; s++) {
+        struct range r = shard_rows(pass->batch_rows, pass->shards, s);
+        norm_publish_sums(op, s, r.end - r.first, matrix_from(pass->batch->buffer[op->in], r.first), &pass->own->norm[op->nth],
+                          matrix_from(pass->batch->delta[op->layer], r.first), &pass->exchange[op->nth]);
     }
 }
 
-double pass_loss(struct pass *pass, const struct shard *shard, size_t *correct)
+static void backward_op(struct pass *pass, const struct op *op, const struct slice *slice)
 {
     const struct network *net = pass->net;
-    float *delta = delta_of(pass, net->layers - 1, shard);
-    memcpy(delta, rows_of_buffer(pass, net->buffers - 1, shard), shard->rows * net->classes * sizeof *delta);
-    return kernel->softmax_loss_gradient(shard->rows, net->classes, pass->own->label + shard->at,
-                                         1.0f / (float)pass->batch_rows, delta, correct);
-}
-
-static void backward_norm(struct pass *pass, const struct op *op, const struct shard *shard)
-{
-    norm_backward(op, shard->rows, rows_of_buffer(pass, op->in, shard), &pass->own->norm[op->nth],
-                  delta_of(pass, op->layer, shard));
-}
-
-/* The shard's sums, which are also its part of dgamma and dbeta. */
-static void publish_norm(struct pass *pass, const struct op *op, const struct shard *shard, float *gradient)
-{
-    struct norm_exchange *exchange = &pass->exchange[op->nth];
-    norm_publish_sums(op, shard->index, shard->rows, rows_of_buffer(pass, op->in, shard), &pass->own->norm[op->nth],
-                      delta_of(pass, op->layer, shard), exchange);
-    norm_gradient(pass->net, op, shard->index, exchange, gradient);
-}
-
-static void backward_op(struct pass *pass, const struct op *op, const struct shard *shard, float *gradient)
-{
-    const struct network *net = pass->net;
-    float *delta = delta_of(pass, op->layer, shard);
+    struct matrix delta = delta_of(pass, op->layer, slice), y = buffer_of(pass, op->out, slice);
     switch (op->kind) {
     case OP_DENSE:
-        dense_gradient(net, op->layer, shard->rows, rows_of_buffer(pass, op->in, shard), delta, gradient);
         if (op->layer > 0)
-            dense_backward(net, op->layer, shard->rows, delta, delta_of(pass, op->layer - 1, shard));
+            dense_backward(net, op->layer, rows_of(slice), delta, delta_of(pass, op->layer - 1, slice));
         break;
     case OP_NORM:                                       /* of the shard: whole here; of the batch: never comes here */
-        publish_norm(pass, op, shard, gradient);
-        norm_merge_sums(net, op, &pass->exchange[op->nth], pass->batch_rows, pass->shards, just(shard->index),
+        publish_sums(pass, op, slice);
+        norm_merge_sums(net, op, &pass->exchange[op->nth], pass->batch_rows, pass->shards, slice->shards,
                         &pass->own->norm[op->nth]);
-        backward_norm(pass, op, shard);
+        backward_norm(pass, op, slice);
         break;
     case OP_ACTIVATION:
-        activation_backward(net->layer[op->layer].activation, shard->rows * op->width, rows_of_buffer(pass, op->out, shard),
-                            delta);
+        for (size_t p = 0; p < panels_of(op->width); p++)
+            activation_backward(net->layer[op->layer].activation, rows_of(slice) * PANEL, y.data + p * y.panel,
+                                delta.data + p * delta.panel);
         break;
     case OP_DROPOUT:
         if (op->drop_counter > 0)                       /* the input's dropout has nothing below it to train */
-            dropout_backward(op, shard->rows, pass->own->keep[op->nth] + shard->at * op->width, delta);
+            dropout_backward(op, rows_of(slice), keep_of(pass, op, slice), delta);
         break;
     }
 }
 
-void pass_backward(struct pass *pass, size_t p, const struct shard *shard, float *gradient)
+void pass_backward(struct pass *pass, size_t p, const struct slice *slice)
 {
     const struct network *net = pass->net;
     size_t first = net->segment_first[p], end = net->segment_first[p + 1];
     if (p + 1 < net->segments)
-        backward_norm(pass, &net->op[end], shard);
+        backward_norm(pass, &net->op[end], slice);
     for (size_t i = end; i-- > first + (p > 0);)
-        backward_op(pass, &net->op[i], shard, gradient);
+        backward_op(pass, &net->op[i], slice);
     if (p > 0)
-        publish_norm(pass, &net->op[first], shard, gradient);
+        publish_sums(pass, &net->op[first], slice);
 }
 
 void pass_merge_forward(struct pass *pass, size_t p)
@@ -143,42 +187,124 @@ void pass_merge_backward(struct pass *pass, size_t p)
                     (struct range){0, pass->shards}, &pass->own->norm[norm->nth]);
 }
 
-/* Segment p holds the dense layers from the norm of layer l (its gamma and beta included) to the norm of a later layer
- * (excluded): neighbours in the flat array. */
-struct range pass_parameters(const struct network *net, size_t p)
+/* ---- gradients ---- */
+
+static float largest_in(struct matrix m, size_t columns, size_t rows)
 {
-    struct range r = {0, net->parameter_size};
-    if (p > 0) {
-        size_t l = net->op[net->segment_first[p]].layer;
-        r.first = net->norm_affine ? net->layer[l].gamma : net->layer[l + 1].weight;
+    float largest = 0;
+    for (size_t p = 0; p < panels_of(columns); p++) {
+        float magnitude = kernel->largest_magnitude(rows * PANEL, m.data + p * m.panel);
+        largest = magnitude <= largest ? largest : magnitude;   /* a NaN is taken over, */
+        if (largest != largest)
+            return largest;                                     /* and stays */
     }
-    if (p + 1 < net->segments) {
-        size_t l = net->op[net->segment_first[p + 1]].layer;
-        r.end = net->norm_affine ? net->layer[l].gamma : net->layer[l + 1].weight;
-    }
-    return r;
+    return largest;
 }
 
-void pass_infer(const struct network *net, struct workspace *own, size_t rows)
+void pass_magnitudes(const struct pass *pass, const struct slice *slice, float input[NETWORK_LAYERS_MAX],
+                     float delta[NETWORK_LAYERS_MAX])
 {
-    const float *x = own->buffer[0];
+    const struct network *net = pass->net;
     for (size_t i = 0; i < net->ops; i++) {
         const struct op *op = &net->op[i];
-        float *y = own->buffer[op->out];
+        if (op->kind != OP_DENSE)
+            continue;
+        bool is_raw = op->layer == 0 && net->input_is_raw;
+        input[op->layer] = is_raw ? 0 : largest_in(buffer_of(pass, op->in, slice), net->buffer_width[op->in], rows_of(slice));
+        delta[op->layer] = largest_in(delta_of(pass, op->layer, slice), op->width, rows_of(slice));
+    }
+}
+
+static const struct op *op_of_layer(const struct network *net, enum op_kind kind, size_t layer)
+{
+    size_t i = 0;
+    while (net->op[i].kind != kind || net->op[i].layer != layer)
+        i++;
+    return &net->op[i];
+}
+
+static void weight_gradient(struct pass *pass, const struct parameter_piece *piece, const struct row_sum *sum, size_t first_row,
+                            float *gradient)
+{
+    const struct network *net = pass->net;
+    const float *x = pass->own->input;
+    if (piece->layer == 0 && net->input_is_raw) {
+        struct byte_rows from = bytes_from(pass, first_row);
+        kernel->convert(sum->end[sum->shards - 1], piece->panel * PANEL, piece->inputs, &from, pass->own->input);
+    } else {
+        struct matrix in = pass->batch->buffer[op_of_layer(net, OP_DENSE, piece->layer)->in];
+        x = in.data + piece->panel * in.panel + first_row * PANEL;
+    }
+    dense_gradient(net, piece->layer, piece->panel, sum, x, matrix_from(pass->batch->delta[piece->layer], first_row),
+                   pass->own->part, gradient);
+}
+
+void pass_gradient(struct pass *pass, const struct parameter_piece *piece, const struct row_sum *sum, size_t first_row,
+                   size_t first_shard, float *gradient)
+{
+    const struct network *net = pass->net;
+    const struct layer *layer = &net->layer[piece->layer];
+    if (piece->is_weight) {
+        weight_gradient(pass, piece, sum, first_row, gradient);
+        return;
+    }
+    memset(gradient, 0, piece->count * sizeof *gradient);       /* the gaps between tensors */
+    dense_bias_gradient(net, piece->layer, sum, matrix_from(pass->batch->delta[piece->layer], first_row), gradient);
+    if (layer->has_norm && net->norm_affine) {
+        const struct op *norm = op_of_layer(net, OP_NORM, piece->layer);
+        norm_gradient(norm, sum, first_shard, &pass->exchange[norm->nth], gradient + layer->gamma - piece->offset,
+                      gradient + layer->beta - piece->offset);
+    }
+}
+
+size_t pass_pieces(const struct network *net, struct parameter_piece *piece, size_t capacity)
+{
+    size_t count = 0;
+    for (size_t l = 0; l < net->layers; l++) {
+        const struct layer *layer = &net->layer[l];
+        for (size_t p = 0; p < panels_of(layer->fan_in); p++) {
+            size_t left = layer->fan_in - p * PANEL, inputs = left < PANEL ? left : PANEL;
+            if (count++ < capacity)
+                piece[count - 1] = (struct parameter_piece){l, true, p, inputs, layer->weight + p * PANEL * layer->fan_out,
+                                                            inputs * layer->fan_out};
+        }
+        size_t last = layer->has_norm && net->norm_affine ? layer->beta : layer->bias;
+        if (count++ < capacity)
+            piece[count - 1] = (struct parameter_piece){l, false, 0, 0, layer->bias, last + layer->fan_out - layer->bias};
+    }
+    return count;
+}
+
+/* ---- evaluation ---- */
+
+struct matrix pass_infer(const struct network *net, struct workspace *own, const float *shift, const float *scale, size_t rows)
+{
+    struct byte_rows raw = {own->infer.raw, shift, scale};
+    struct matrix x = {0}, y = own->infer.buffer[0];
+    for (size_t i = 0; i < net->ops; i++) {
+        const struct op *op = &net->op[i];
+        struct matrix next = own->infer.buffer[y.data == own->infer.buffer[0].data];
         switch (op->kind) {
         case OP_DENSE:
+            if (op->layer == 0) {
+                dense_forward_bytes(net, rows, &raw, own->input, y);
+                break;
+            }
+            x = y;
+            y = next;
             dense_forward(net, op->layer, rows, x, y);
             break;
         case OP_NORM:
             norm_values_from_running(net, op->layer, &own->norm[op->nth]);
-            norm_forward(net, op, rows, x, &own->norm[op->nth], y);
+            norm_forward(net, op, rows, y, &own->norm[op->nth], y);
             break;
         case OP_ACTIVATION:
-            activation_forward(net->layer[op->layer].activation, rows * op->width, y);
+            for (size_t p = 0; p < panels_of(op->width); p++)
+                activation_forward(net->layer[op->layer].activation, rows * PANEL, y.data + p * y.panel);
             break;
         case OP_DROPOUT:
-            continue;                                   /* the next operation reads what this one would have read */
+            break;                                      /* every unit is kept, and nothing scaled */
         }
-        x = y;
     }
+    return y;
 }

@@ -1,10 +1,12 @@
-/* A thread's workspace, taken from one arena: first the sizes are added up, then one block is allocated and handed out. */
+/* Activations and workspaces, each taken from one arena: first the sizes are added up, then one block is allocated and handed
+ * out. */
 #include "nn/workspace.h"
 
 #include <string.h>
 
 #include "base/arena.h"
 #include "base/memory.h"
+#include "nn/layers.h"
 
 static const struct op *norm_op(const struct network *net, size_t nth)
 {
@@ -14,67 +16,164 @@ static const struct op *norm_op(const struct network *net, size_t nth)
     return NULL;
 }
 
-/* Hand every array out of the arena; with an arena that only counts, adds up what they need. */
-static void take(struct workspace *w, const struct network *net, size_t rows, size_t slots, struct arena *arena)
+/* ---- activations ---- */
+
+static struct matrix take_matrix(struct arena *arena, size_t rows, size_t columns)
 {
-    w->rows = rows;
-    w->slots = slots;
-    for (size_t b = 0; b < net->buffers; b++)
-        w->buffer[b] = arena_take(arena, rows * net->buffer_width[b], sizeof(float));
-    w->label = arena_take(arena, rows, sizeof(int32_t));
-    w->predicted = arena_take(arena, rows, sizeof(int32_t));
-    w->row = arena_take(arena, rows, sizeof(uint32_t));
-    for (size_t n = 0; n < net->norms; n++) {
-        size_t width = norm_op(net, n)->width;
-        struct norm_values *v = &w->norm[n];
-        float **of_float[] = {&v->mean, &v->inverse_std, &v->factor, &v->mean_dy, &v->mean_dy_xhat};
-        for (size_t i = 0; i < sizeof of_float / sizeof *of_float; i++)
-            *of_float[i] = arena_take(arena, width, sizeof(float));
-        v->batch_mean = arena_take(arena, width, sizeof(double));
-        v->batch_variance = arena_take(arena, width, sizeof(double));
-    }
-    if (slots == 0)
-        return;
-    for (size_t i = 0; i < net->ops; i++)
-        if (net->op[i].kind == OP_DROPOUT)
-            w->keep[net->op[i].nth] = arena_take(arena, rows * net->op[i].width, 1);
-    for (size_t i = 0; i < 2; i++)
-        w->delta[i] = arena_take(arena, rows * net->widest, sizeof(float));
-    for (size_t i = 0; i < slots; i++)
-        w->slot[i] = arena_take(arena, net->parameter_size, sizeof(float));
-    w->block_sum = arena_take(arena, net->blocks, sizeof(double));
+    return (struct matrix){arena_take(arena, rows * panels_of(columns) * PANEL, sizeof(float)), rows * PANEL};
 }
 
-size_t workspace_size_bytes(const struct network *net, size_t rows, size_t slots)
+static void take_rows(struct activations *a, size_t rows, struct arena *arena)
 {
-    struct workspace sizes;
+    a->rows = rows;
+    a->raw = arena_take(arena, rows, sizeof *a->raw);
+    a->data_row = arena_take(arena, rows, sizeof *a->data_row);
+    a->label = arena_take(arena, rows, sizeof *a->label);
+    a->best = arena_take(arena, rows, sizeof *a->best);
+    a->loss = arena_take(arena, rows, sizeof *a->loss);
+}
+
+static void take_activations(struct activations *a, const struct network *net, size_t rows, struct arena *arena)
+{
+    take_rows(a, rows, arena);
+    a->stride = (net->features + CACHE_LINE_BYTES - 1) / CACHE_LINE_BYTES * CACHE_LINE_BYTES;
+    a->bytes = arena_take(arena, rows, a->stride);
+    for (size_t b = net->input_is_raw ? 1 : 0; b < net->buffers; b++)
+        a->buffer[b] = take_matrix(arena, rows, net->buffer_width[b]);
+    for (size_t l = 0; l < net->layers; l++)
+        a->delta[l] = take_matrix(arena, rows, net->layer[l].fan_out);
+    for (size_t i = 0; i < net->ops; i++)
+        if (net->op[i].kind == OP_DROPOUT)
+            a->keep[net->op[i].nth] = arena_take(arena, rows * panels_of(net->op[i].width) * PANEL, 1);
+}
+
+size_t activations_size_bytes(const struct network *net, size_t rows)
+{
+    struct activations sizes;
     struct arena arena = ARENA_COUNTING;
-    take(&sizes, net, rows, slots, &arena);
+    take_activations(&sizes, net, rows, &arena);
     return arena.used_bytes;
 }
 
-weft_status workspace_create(struct workspace *w, const struct network *net, size_t rows, size_t slots)
+weft_status activations_create(struct activations *a, const struct network *net, size_t rows)
+{
+    memset(a, 0, sizeof *a);
+    struct arena arena;
+    weft_status st = arena_reserve(&arena, activations_size_bytes(net, rows));
+    if (st != WEFT_OK)
+        return st;
+    take_activations(a, net, rows, &arena);
+    return WEFT_OK;
+}
+
+static void touch_matrix(struct matrix m, size_t columns, struct range rows)
+{
+    for (size_t p = 0; p < panels_of(columns); p++)
+        memset(m.data + p * m.panel + rows.first * PANEL, 0, (rows.end - rows.first) * PANEL * sizeof *m.data);
+}
+
+void activations_touch(struct activations *a, const struct network *net, struct range rows)
+{
+    size_t count = rows.end - rows.first;
+    for (size_t b = net->input_is_raw ? 1 : 0; b < net->buffers; b++)
+        touch_matrix(a->buffer[b], net->buffer_width[b], rows);
+    for (size_t l = 0; l < net->layers; l++)
+        touch_matrix(a->delta[l], net->layer[l].fan_out, rows);
+    for (size_t i = 0; i < net->ops; i++)
+        for (size_t p = 0; net->op[i].kind == OP_DROPOUT && p < panels_of(net->op[i].width); p++)
+            memset(a->keep[net->op[i].nth] + (p * a->rows + rows.first) * PANEL, 0, count * PANEL);
+    memset(a->bytes + rows.first * a->stride, 0, count * a->stride);
+    for (size_t n = rows.first; n < rows.end; n++)
+        a->raw[n] = a->bytes + n * a->stride;
+    memset(a->data_row + rows.first, 0, count * sizeof *a->data_row);
+    memset(a->label + rows.first, 0, count * sizeof *a->label);
+    memset(a->best + rows.first, 0, count * sizeof *a->best);
+    memset(a->loss + rows.first, 0, count * sizeof *a->loss);
+}
+
+void activations_destroy(struct activations *a)
+{
+    memory_free(a->raw);                                /* the arena begins with the first array taken */
+    memset(a, 0, sizeof *a);
+}
+
+/* ---- workspaces ---- */
+
+/* Inputs x outputs of the largest block of parameters that is updated at once: PANEL inputs, or bias, gamma and beta. */
+static size_t largest_gradient(const struct network *net)
+{
+    size_t most = 0;
+    for (size_t l = 0; l < net->layers; l++) {
+        size_t inputs = PANEL * net->layer[l].fan_out, vectors = 3 * panels_of(net->layer[l].fan_out) * PANEL;
+        most = inputs > most ? inputs : most;
+        most = vectors > most ? vectors : most;
+    }
+    return most;
+}
+
+static void take_norm(struct norm_values *v, size_t width, struct arena *arena)
+{
+    size_t padded = panels_of(width) * PANEL;
+    float **of_float[] = {&v->mean, &v->inverse_std, &v->gamma, &v->beta, &v->factor, &v->mean_dy, &v->mean_dy_xhat};
+    for (size_t i = 0; i < sizeof of_float / sizeof *of_float; i++)
+        *of_float[i] = arena_take(arena, padded, sizeof(float));
+    v->batch_mean = arena_take(arena, padded, sizeof(double));
+    v->batch_variance = arena_take(arena, padded, sizeof(double));
+}
+
+static void take(struct workspace *w, const struct network *net, size_t batch_rows, size_t slots, struct arena *arena)
+{
+    size_t input = dense_scratch_size(net);
+    input = input > batch_rows * PANEL ? input : batch_rows * PANEL;
+    w->input = arena_take(arena, input, sizeof(float));
+    w->softmax = arena_take(arena, net->classes * SOFTMAX_ROWS, sizeof(float));
+    for (size_t n = 0; n < net->norms; n++)
+        take_norm(&w->norm[n], norm_op(net, n)->width, arena);
+    take_rows(&w->infer, INFER_ROWS, arena);
+    for (size_t b = 0; b < 2; b++)
+        w->infer.buffer[b] = take_matrix(arena, INFER_ROWS, net->widest);
+    if (batch_rows == 0)
+        return;
+    w->part = arena_take(arena, ROW_SUM_PARTS_MAX * PANEL * PANEL, sizeof(float));
+    w->gradient = arena_take(arena, largest_gradient(net), sizeof(float));
+    w->block_sum = arena_take(arena, net->blocks, sizeof(double));
+    w->slots = slots;
+    for (size_t i = 0; i < slots; i++)
+        w->slot[i] = arena_take(arena, net->parameter_size, sizeof(float));
+}
+
+size_t workspace_size_bytes(const struct network *net, size_t batch_rows, size_t slots)
+{
+    struct workspace sizes = {0};
+    struct arena arena = ARENA_COUNTING;
+    take(&sizes, net, batch_rows, slots, &arena);
+    return arena.used_bytes;
+}
+
+weft_status workspace_create(struct workspace *w, const struct network *net, size_t batch_rows, size_t slots)
 {
     memset(w, 0, sizeof *w);
     struct arena arena;
-    weft_status st = arena_create(&arena, workspace_size_bytes(net, rows, slots));
+    weft_status st = arena_create(&arena, workspace_size_bytes(net, batch_rows, slots));
     if (st != WEFT_OK)
         return st;
-    take(w, net, rows, slots, &arena);
+    take(w, net, batch_rows, slots, &arena);
     return WEFT_OK;
 }
 
 void workspace_destroy(struct workspace *w)
 {
-    memory_free(w->buffer[0]);                          /* the arena begins with the first array taken */
+    memory_free(w->input);                              /* the arena begins with the first array taken */
     memset(w, 0, sizeof *w);
 }
+
+/* ---- exchange ---- */
 
 weft_status norm_exchange_create(struct norm_exchange exchange[NETWORK_LAYERS_MAX], const struct network *net)
 {
     memset(exchange, 0, NETWORK_LAYERS_MAX * sizeof *exchange);
     for (size_t n = 0; n < net->norms; n++) {
-        size_t count = SHARDS_MAX * norm_op(net, n)->width;
+        size_t count = SHARDS_MAX * panels_of(norm_op(net, n)->width) * PANEL;
         double **array[] = {&exchange[n].mean, &exchange[n].m2, &exchange[n].sum_dy, &exchange[n].sum_dy_xhat};
         for (size_t i = 0; i < sizeof array / sizeof *array; i++)
             if ((*array[i] = memory_new(count, sizeof(double))) == NULL) {

@@ -31,18 +31,31 @@ void tree_merge(struct tree_stack *stack)
     stack->depth--;
 }
 
-/* Go through one thread's share; *most is raised to the number of nodes that were held at once. */
-static struct tree_stack merge_share(size_t shards, struct range share, size_t *most)
+struct tree_stack tree_share(size_t shards, struct range share)
 {
     struct tree_stack stack = {.shards = shards};
     for (size_t s = share.first; s < share.end; s++) {
         tree_push(&stack, s);
-        if (stack.depth > *most)
-            *most = stack.depth;
         while (tree_is_pair(&stack))
             tree_merge(&stack);
     }
     return stack;
+}
+
+struct row_sum row_sum_make(size_t batch_rows, size_t shards, struct range node)
+{
+    struct row_sum sum = {.shards = node.end - node.first};
+    struct tree_stack stack = {.shards = shards};
+    size_t first_row = shard_rows(batch_rows, shards, node.first).first;
+    for (size_t i = 0; i < sum.shards; i++) {
+        tree_push(&stack, node.first + i);
+        sum.end[i] = shard_rows(batch_rows, shards, node.first + i).end - first_row;
+        sum.parts_most = stack.depth > sum.parts_most ? stack.depth : sum.parts_most;
+        for (; tree_is_pair(&stack); sum.merges[i]++)
+            tree_merge(&stack);
+    }
+    assert(stack.depth == 1 && sum.parts_most <= ROW_SUM_PARTS_MAX);
+    return sum;
 }
 
 struct reduce_plan reduce_plan_make(size_t shards, size_t threads)
@@ -50,9 +63,8 @@ struct reduce_plan reduce_plan_make(size_t shards, size_t threads)
     struct reduce_plan plan = {.shards = shards, .threads = threads};
     struct tree_stack joined = {.shards = shards};      /* nodes of all threads so far, in the order of the shards */
     size_t id[SHARDS_MAX];                              /* plan.node of each node of `joined` */
-    size_t most = 0;
     for (size_t rank = 0; rank < threads; rank++) {
-        struct tree_stack own = merge_share(shards, share_of(shards, threads, rank), &most);
+        struct tree_stack own = tree_share(shards, share_of(shards, threads, rank));
         for (size_t slot = 0; slot < own.depth; slot++) {
             plan.node[plan.nodes].rank = rank;
             plan.node[plan.nodes].slot = slot;
@@ -72,7 +84,9 @@ struct reduce_plan reduce_plan_make(size_t shards, size_t threads)
 size_t reduce_slots(size_t shards, size_t threads)
 {
     size_t most = 1;
-    for (size_t rank = 0; rank < threads; rank++)
-        merge_share(shards, share_of(shards, threads, rank), &most);
+    for (size_t rank = 0; rank < threads; rank++) {
+        size_t nodes = tree_share(shards, share_of(shards, threads, rank)).depth;
+        most = nodes > most ? nodes : most;
+    }
     return most;
 }

@@ -1,13 +1,14 @@
 /* The tree over shards: for d = 1, 2, 4 ...: part[i] += part[i+d], i a multiple of 2d and i+d < S. This order is part of
- * the contract; who adds which pair is not. So a thread adds the pairs that lie wholly inside its own shards as soon as
- * it has them (a tree_stack, like a binary counter), and what is left is a short list of sums that anyone may do, slice
- * by slice (a reduce_plan). */
+ * the contract; who adds which pair is not. So whoever has neighbouring shards adds the pairs that lie wholly inside them as
+ * soon as both are there (a tree_stack, like a binary counter; for a kernel, a row_sum), and what is left over between threads
+ * is a short list of sums that anyone may do, slice by slice (a reduce_plan). */
 #ifndef PARALLEL_REDUCE_H
 #define PARALLEL_REDUCE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "kernel/kernel.h"
 #include "parallel/shard.h"
 
 /* The subtrees that a sequence of neighbouring shards has been added up to. Slot k of the owner's buffers holds node k. */
@@ -24,6 +25,12 @@ void tree_push(struct tree_stack *stack, size_t s);
 bool tree_is_pair(const struct tree_stack *stack);
 void tree_merge(struct tree_stack *stack);
 
+/* The nodes that a share of a batch's S shards is added up to. */
+struct tree_stack tree_share(size_t shards, struct range share);
+
+/* The same order for a kernel that adds up the rows of shards first .. end-1, which make one node; row 0 is the first one's. */
+struct row_sum row_sum_make(size_t batch_rows, size_t shards, struct range node);
+
 /* The whole reduction of one batch of S shards on `threads` threads, each having merged its own share. */
 struct reduce_plan {
     size_t shards, threads;
@@ -34,7 +41,7 @@ struct reduce_plan {
 };
 struct reduce_plan reduce_plan_make(size_t shards, size_t threads);
 
-/* How many slots a thread needs at once while it works through any share of a batch of S shards on `threads` threads. */
+/* How many nodes a thread holds in the end, at most, of a batch of S shards on `threads` threads. */
 size_t reduce_slots(size_t shards, size_t threads);
 
 #endif

@@ -25,6 +25,7 @@ enum batch_norm_statistics { BATCH_NORM_OF_BATCH, BATCH_NORM_OF_SHARD };
 enum l2_form { L2_LAMBDA_OVER_2M, L2_HALF_LAMBDA, L2_LAMBDA, L2_DECOUPLED };
 enum optimizer_kind { OPTIMIZER_SGD, OPTIMIZER_MOMENTUM, OPTIMIZER_ADAM };
 enum schedule_kind { SCHEDULE_CONSTANT, SCHEDULE_COSINE };
+enum gradient_choice { GRADIENT_CHOICE_AUTO, GRADIENT_CHOICE_OWNED, GRADIENT_CHOICE_LOCAL };
 enum last_batch { LAST_BATCH_KEEP, LAST_BATCH_DROP };
 enum stop_metric {              /* early_stop: which split and which of its figures must improve */
     STOP_NONE,
@@ -96,6 +97,7 @@ struct weft_settings {
     } checkpoint;
     struct {
         uint64_t threads;                       /* 0: as many as the machine and the work allow; at most 1,024 */
+        int gradient;                           /* enum gradient_choice */
     } run;
 };
 

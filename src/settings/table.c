@@ -152,6 +152,9 @@ const struct setting setting_table[] = {
 
     {MACHINE(run, threads), COUNT(0, 1024), DEFAULT("0"),
      .info.help = "Threads. 0: as many as the machine and the work allow. The trained bits do not depend on it."},
+    {MACHINE(run, gradient), CHOICE("auto | owned | local"), DEFAULT("auto"),
+     .info.help = "How threads share the work of the weight gradients. owned: each weight has one thread, which adds up all rows "
+     "of the batch; local: each thread adds up its own rows, then the threads are added up. The trained bits do not depend on it."},
 };
 
 const size_t setting_count = sizeof setting_table / sizeof setting_table[0];

@@ -4,7 +4,6 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/tree.h"
-#include "data/batch.h"
 #include "kernel/kernel.h"
 #include "nn/pass.h"
 
@@ -21,26 +20,39 @@ struct evaluation {
     atomic_ullong *confusion;
 };
 
-static double run_shard(struct evaluation *e, struct workspace *own, size_t first, size_t rows)
+/* Rows first .. first+rows-1 of the split through the network; their losses and classes are in own->infer. */
+static void infer(struct evaluation *e, struct workspace *own, size_t first, size_t rows)
 {
+    struct activations *a = &own->infer;
+    const struct table *table = e->split->table;
+    for (size_t n = 0; n < rows; n++) {                 /* in file order: nothing is won by a copy */
+        size_t row = e->split->row[first + n];
+        a->raw[n] = &table->pixel[row * table->features];
+        a->label[n] = table->label[row];
+    }
+    struct matrix logits = pass_infer(e->net, own, e->dataset->shift, e->dataset->scale, rows);
     size_t classes = e->net->classes;
-    batch_gather(e->dataset, e->split->table, rows, e->split->row + first, own->buffer[0], own->label);
-    pass_infer(e->net, own, rows);
-    double loss = kernel->softmax_loss(rows, classes, own->label, own->buffer[e->net->buffers - 1], own->predicted);
+    kernel->softmax_loss(rows, classes, a->label, logits.data, logits.panel, own->softmax, a->loss, a->best);
     for (size_t n = 0; n < rows; n++)
-        atomic_fetch_add_explicit(&e->confusion[(size_t)own->label[n] * classes + (size_t)own->predicted[n]], 1,
-                                  memory_order_relaxed);
-    return loss;
+        atomic_fetch_add_explicit(&e->confusion[(size_t)a->label[n] * classes + (size_t)a->best[n]], 1, memory_order_relaxed);
 }
 
+/* As many whole shards at once as the workspace holds rows; each shard's losses are one chain. */
 static void run_block(struct evaluation *e, struct workspace *own, size_t b)
 {
     size_t first = b * EVALUATION_BLOCK_ROWS, left = e->split->count - first;
     size_t rows = left < EVALUATION_BLOCK_ROWS ? left : EVALUATION_BLOCK_ROWS, shards = shard_count(rows);
-    double part[SHARDS_MAX];
-    for (size_t s = 0; s < shards; s++) {
-        struct range r = shard_rows(rows, shards, s);
-        part[s] = run_shard(e, own, first + r.first, r.end - r.first);
+    double part[SHARDS_MAX] = {0};
+    for (size_t s = 0, end; s < shards; s = end) {
+        size_t at = shard_rows(rows, shards, s).first;
+        for (end = s + 1; end < shards && shard_rows(rows, shards, end).end - at <= INFER_ROWS; end++)
+            ;
+        infer(e, own, first + at, shard_rows(rows, shards, end).first - at);
+        for (size_t i = s; i < end; i++) {
+            struct range r = shard_rows(rows, shards, i);
+            for (size_t n = r.first; n < r.end; n++)
+                part[i] += own->infer.loss[n - at];
+        }
     }
     e->block_loss[b] = tree_sum(part, shards);
 }

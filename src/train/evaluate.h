@@ -10,7 +10,7 @@
 #include "nn/workspace.h"
 #include "parallel/team.h"
 
-enum { EVALUATION_BLOCK_ROWS = 512, EVALUATION_SHARD_ROWS = 32 };
+enum { EVALUATION_BLOCK_ROWS = 512 };
 
 struct tally {
     size_t rows, classes, correct;
@@ -18,7 +18,7 @@ struct tally {
     uint64_t *confusion;                /* classes x classes, row = true class; memory_free it */
 };
 
-/* space: one workspace a thread, EVALUATION_SHARD_ROWS rows at least. stop_request (may be NULL): stop when it becomes true.
+/* space: one workspace a thread. stop_request (may be NULL): stop when it becomes true.
  * WEFT_OK; WEFT_ESTOPPED (on request; no result), WEFT_ENOMEM, WEFT_ERESOURCE. Changes no state of the network. */
 weft_status evaluate_split(const struct network *net, const struct dataset *dataset, const struct split *split,
                            struct team *team, struct workspace *space, const atomic_bool *stop_request, struct tally *tally);

@@ -69,7 +69,7 @@ struct workspace_order {
 static void create_workspace(void *context, size_t rank)
 {
     struct workspace_order *order = context;
-    if (workspace_create(&order->space[rank], order->net, EVALUATION_SHARD_ROWS, 0) != WEFT_OK)
+    if (workspace_create(&order->space[rank], order->net, 0, 0) != WEFT_OK)
         atomic_store(&order->failed, 1);
 }
 

@@ -46,7 +46,7 @@ weft_status restore_network(const struct snapshot *snapshot, struct network *net
     if (st == WEFT_OK)
         st = get_tensors(snapshot, net->running_tensor, net->running_tensors, net->running);
     if (st == WEFT_OK)
-        network_refresh(net);
+        network_pack(net);
     return st;
 }
 

@@ -8,46 +8,108 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "kernel/kernel.h"
-#include "train/evaluate.h"
+#include "train/step.h"
 
-/* The most rows of shards that one thread takes of a batch. */
-static size_t most_rows(size_t rows, size_t threads, size_t rank)
-{
-    size_t shards = shard_count(rows);
-    struct range mine = share_of(shards, threads, rank);
-    return mine.end == mine.first
-               ? 0 : shard_rows(rows, shards, mine.end - 1).end - shard_rows(rows, shards, mine.first).first;
-}
+/* ---- memory, touched by the thread that will use it ---- */
 
 struct workspace_order {                        /* what create_workspace needs, for team_run */
     struct training *t;
-    size_t batch, last_batch, slots;
+    size_t slots;
     atomic_int failed;
 };
 
-/* By the thread that will use it, so that its pages lie in that thread's memory. */
 static void create_workspace(void *context, size_t rank)
 {
     struct workspace_order *order = context;
-    size_t threads = order->t->team.size;
-    size_t rows = most_rows(order->batch, threads, rank), last = most_rows(order->last_batch, threads, rank);
-    rows = rows > last ? rows : last;
-    rows = rows > EVALUATION_SHARD_ROWS ? rows : EVALUATION_SHARD_ROWS;
-    if (workspace_create(&order->t->space[rank], &order->t->net, rows, order->slots) != WEFT_OK)
+    struct training *t = order->t;
+    if (workspace_create(&t->space[rank], &t->net, t->full.rows, order->slots) != WEFT_OK)
         atomic_store(&order->failed, 1);
+    activations_touch(&t->batch, &t->net, step_rows(t, &t->full, rank).rows);
 }
 
 static weft_status create_workspaces(struct training *t)
 {
-    size_t batch = t->sampler.batch_size, last = sampler_batch_rows(&t->sampler, t->sampler.steps_per_epoch - 1);
-    t->plan = reduce_plan_make(shard_count(batch), t->team.size);
-    t->last_plan = reduce_plan_make(shard_count(last), t->team.size);
-    size_t slots = reduce_slots(t->plan.shards, t->team.size), last_slots = reduce_slots(t->last_plan.shards, t->team.size);
-    struct workspace_order order = {.t = t, .batch = batch, .last_batch = last, .slots = slots > last_slots ? slots : last_slots};
-    weft_status st = team_run(&t->team, create_workspace, &order);
+    size_t slots = 0;
+    if (t->strategy == GRADIENT_LOCAL) {
+        size_t full = reduce_slots(t->full.shards, t->team.size), last = reduce_slots(t->last.shards, t->team.size);
+        slots = full > last ? full : last;
+    }
+    weft_status st = activations_create(&t->batch, &t->net, t->full.rows);
+    if (st != WEFT_OK)
+        return st;
+    struct workspace_order order = {.t = t, .slots = slots};
+    st = team_run(&t->team, create_workspace, &order);
     if (st == WEFT_OK && atomic_load(&order.failed) != 0)
-        st = error_set(WEFT_ENOMEM, "workspaces of %zu threads for batches of %zu rows: not enough memory", t->team.size, batch);
+        st = error_set(WEFT_ENOMEM, "workspaces of %zu threads for batches of %zu rows: not enough memory", t->team.size,
+                       t->full.rows);
     return st;
+}
+
+/* ---- who does what ---- */
+
+static struct batch_plan batch_plan_of(size_t rows, size_t threads)
+{
+    size_t shards = shard_count(rows);
+    return (struct batch_plan){rows, shards, row_sum_make(rows, shards, (struct range){0, shards}),
+                               reduce_plan_make(shards, threads)};
+}
+
+/* Roughly in multiplications, those of empty lanes included; a bias costs a load where a weight costs half an FMA. */
+static size_t cost_of(const struct training *t, const struct parameter_piece *piece)
+{
+    size_t lanes = kernel->lanes, H = t->net.layer[piece->layer].fan_out;
+    return piece->is_weight ? (piece->inputs + lanes - 1) / lanes * lanes * H : 2 * piece->count;
+}
+
+/* Neighbouring pieces to each thread, cut where the cost before a piece's middle passes the thread's share. */
+static size_t share_out_pieces(struct training *t)
+{
+    size_t total = 0, before = 0, i = 0, most = 0;
+    for (size_t p = 0; p < t->pieces; p++)
+        total += cost_of(t, &t->piece[p]);
+    for (size_t rank = 0; rank < t->team.size; rank++) {
+        double end = (double)total * (double)(rank + 1) / (double)t->team.size;
+        size_t first = i, cost = before;
+        while (i < t->pieces && (double)before + 0.5 * (double)cost_of(t, &t->piece[i]) <= end)
+            before += cost_of(t, &t->piece[i++]);
+        t->own_pieces[rank] = (struct range){first, i};
+        most = before - cost > most ? before - cost : most;
+    }
+    return total > 0 ? most * t->team.size * 100 / total : 100;
+}
+
+/* Owned, unless the pieces are so few that threads would stand idle while others work (the largest share is half as much again
+ * as an even one) and the gradient is small enough to be copied. */
+static enum gradient_strategy choose_strategy(const struct training *t, size_t largest_share_percent)
+{
+    enum { SMALL_GRADIENT = 1 << 14 };
+    switch ((enum gradient_choice)t->settings->run.gradient) {
+    case GRADIENT_CHOICE_OWNED: return GRADIENT_OWNED;
+    case GRADIENT_CHOICE_LOCAL: return GRADIENT_LOCAL;
+    case GRADIENT_CHOICE_AUTO: break;
+    }
+    bool is_small = t->net.parameter_size <= SMALL_GRADIENT && t->team.size <= t->full.shards;
+    return largest_share_percent > 150 && is_small ? GRADIENT_LOCAL : GRADIENT_OWNED;
+}
+
+static weft_status plan_work(struct training *t)
+{
+    t->full = batch_plan_of(t->sampler.batch_size, t->team.size);
+    t->last = batch_plan_of(sampler_batch_rows(&t->sampler, t->sampler.steps_per_epoch - 1), t->team.size);
+    t->pieces = pass_pieces(&t->net, NULL, 0);
+    t->piece = memory_new(t->pieces, sizeof *t->piece);
+    t->own_pieces = memory_new(t->team.size, sizeof *t->own_pieces);
+    t->magnitude = memory_new(t->team.size, sizeof *t->magnitude);
+    if (t->piece == NULL || t->own_pieces == NULL || t->magnitude == NULL)
+        return WEFT_ENOMEM;
+    pass_pieces(&t->net, t->piece, t->pieces);
+    t->strategy = choose_strategy(t, share_out_pieces(t));
+    for (size_t j = 0; j < t->net.features; j++) {
+        float low = fabsf(t->dataset->shift[j] * t->dataset->scale[j]);
+        float high = fabsf((255 - t->dataset->shift[j]) * t->dataset->scale[j]);
+        t->input_magnitude = fmaxf(t->input_magnitude, fmaxf(low, high));
+    }
+    return WEFT_OK;
 }
 
 static uint64_t steps_of_run(const struct training *t)
@@ -68,6 +130,8 @@ static weft_status create_arrays(struct training *t)
                ? WEFT_OK : WEFT_ENOMEM;
 }
 
+/* ---- life ---- */
+
 weft_status training_create(struct training *t, const struct weft_settings *settings, const struct dataset *dataset,
                             size_t threads)
 {
@@ -77,6 +141,7 @@ weft_status training_create(struct training *t, const struct weft_settings *sett
     if ((st = optimizer_create(&t->optimizer, &t->net, settings)) != WEFT_OK) goto failed;
     if ((st = sampler_create(&t->sampler, &dataset->split[SPLIT_TRAIN], settings)) != WEFT_OK) goto failed;
     if ((st = team_create(&t->team, threads)) != WEFT_OK) goto failed;
+    if ((st = plan_work(t)) != WEFT_OK) goto failed;
     if ((st = create_arrays(t)) != WEFT_OK) goto failed;
     if ((st = norm_exchange_create(t->exchange, &t->net)) != WEFT_OK) goto failed;
     if ((st = create_workspaces(t)) != WEFT_OK) goto failed;
@@ -92,7 +157,11 @@ void training_destroy(struct training *t)
     for (size_t rank = 0; t->space != NULL && rank < t->team.size; rank++)
         workspace_destroy(&t->space[rank]);
     memory_free(t->space);
+    activations_destroy(&t->batch);
     norm_exchange_destroy(t->exchange);
+    memory_free(t->magnitude);
+    memory_free(t->own_pieces);
+    memory_free(t->piece);
     memory_free(t->observed_parameter);
     memory_free(t->observed_gradient);
     memory_free(t->block_square);

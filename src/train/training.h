@@ -8,6 +8,7 @@
 #include "data/dataset.h"
 #include "data/sampler.h"
 #include "nn/network.h"
+#include "nn/pass.h"
 #include "nn/workspace.h"
 #include "parallel/reduce.h"
 #include "parallel/team.h"
@@ -16,9 +17,27 @@
 enum fault {                            /* found by any thread, acted upon by all after the next barrier */
     FAULT_NONE = 0,
     FAULT_LOSS = 1,                     /* the loss is not finite */
-    FAULT_SUSPECT = 2,                  /* a local gradient is so large that the sum might overflow, or is not finite */
     FAULT_GRADIENT = 4,                 /* the gradient is not finite */
     FAULT_PARAMETER = 8,                /* a parameter, moment or running statistic became non-finite */
+};
+
+/* Two ways to the weight gradients, with the same bits:
+ *   owned   each parameter piece has one thread, which sums it over all shards of the batch right before it updates it; the
+ *           gradient as a whole is nowhere. Nothing is copied but the rows of the other threads' activations.
+ *   local   each thread sums all pieces over its own shards, then each sums its pieces over the threads. For nets of fewer
+ *           pieces than threads, whose gradient is smaller than the activations of a batch. */
+enum gradient_strategy { GRADIENT_OWNED, GRADIENT_LOCAL };
+
+enum phase { PHASE_GATHER, PHASE_FORWARD, PHASE_BACKWARD, PHASE_GRADIENT, PHASE_UPDATE, PHASE_WAIT, PHASES };
+
+struct batch_plan {                     /* what follows from the number of rows of a batch */
+    size_t rows, shards;
+    struct row_sum sum;                 /* all rows, for the owner of a piece */
+    struct reduce_plan reduce;          /* who holds which local gradient */
+};
+
+struct magnitudes {                     /* found by one thread, read by all after the next barrier */
+    float input[NETWORK_LAYERS_MAX], delta[NETWORK_LAYERS_MAX];
 };
 
 struct training {
@@ -32,10 +51,15 @@ struct training {
 
     struct team team;
     struct workspace *space;            /* one a thread */
+    struct activations batch;           /* of the step at hand */
     struct norm_exchange exchange[NETWORK_LAYERS_MAX];
-    struct reduce_plan plan, last_plan; /* of a full batch, and of the short one at the end of an epoch */
-    double loss_part[SHARDS_MAX];       /* per shard of the step at hand: sum over its rows */
-    size_t correct_part[SHARDS_MAX];
+    enum gradient_strategy strategy;
+    struct batch_plan full, last;       /* of a full batch, and of the short one at the end of an epoch */
+    size_t pieces;
+    struct parameter_piece *piece;      /* in file order */
+    struct range *own_pieces;           /* of each thread: those that it updates */
+    struct magnitudes *magnitude;       /* of each thread's rows */
+    float input_magnitude;              /* the largest that a raw input value can have */
     double *block_square;               /* per parameter block, for clipping by norm */
 
     float *step_loss;                   /* mean loss of each step done; the caller makes room before it runs steps */
@@ -45,6 +69,8 @@ struct training {
 
     uint64_t observed_step;             /* of this step, keep gradient and old parameters; UINT64_MAX: of none */
     float *observed_gradient, *observed_parameter;      /* laid out like net.parameter */
+
+    double (*phase_time_s)[PHASES];     /* of each thread, added to by every step; NULL: not timed */
 
     double pause_at_s;                  /* clock_seconds() at which run_steps comes back; infinity: not by time */
     const atomic_bool *stop_request, *save_request;     /* set by a signal: come back after the step at hand; NULL: none */
@@ -68,10 +94,17 @@ weft_status training_run_steps(struct training *t, uint64_t until);
  * or a pause. Only rank 0 writes t->step, between the two barriers; the others count for themselves. */
 bool step_run(struct training *t, size_t rank, uint64_t step);
 
-/* The second half of a step (update.c): sum the local gradients of this thread's blocks, penalty, clipping, optimizer.
- * careful: look at the summed gradient before anything is written. False if it was not finite. */
-bool update_run(struct training *t, size_t rank, uint64_t step, const struct reduce_plan *plan, size_t batch_rows,
-                bool careful);
+/* Where a thread's time goes. */
+struct phase_clock {
+    double *time_s;                     /* NULL: nowhere */
+    double since_s;
+};
+void phase_end(struct phase_clock *clock, enum phase phase);    /* what has passed since the last call was this phase */
+
+/* The second half of a step (update.c): the gradients of this thread's pieces, penalty, clipping, optimizer.
+ * careful: look at the whole gradient before anything is written. False if it was not finite. */
+bool update_run(struct training *t, size_t rank, struct pass *pass, const struct batch_plan *plan, bool careful,
+                struct phase_clock *clock);
 
 /* Is every parameter, running statistic and moment finite? */
 bool training_is_finite(const struct training *t);

@@ -1,7 +1,7 @@
-/* The second half of a step: each thread owns whole blocks of parameters, sums their local gradients in tree order, adds
- * the penalty, clips, runs the optimizer and writes the weight, in one pass over what lies in its cache. Order: reduce,
- * penalty, clip by value, clip by norm, optimizer. Clipping by norm needs the whole gradient first, and clipping by value
- * would make an overflow look finite, so both split the pass in two with a barrier between. */
+/* The second half of a step: each thread owns whole pieces of the parameters, and for each sums the gradient, adds the penalty,
+ * clips, runs the optimizer, writes the weight and packs it, while all of it lies in its cache. Order: reduce, penalty, clip by
+ * value, clip by norm, optimizer. Clipping by norm needs the whole gradient first, and clipping by value would make an overflow
+ * look finite, so both split the pass in two with a barrier between. */
 #include <math.h>
 #include <string.h>
 
@@ -14,81 +14,74 @@
 struct update {                                 /* one step, as one thread sees it */
     struct training *t;
     size_t rank;
-    uint64_t number;                            /* of the step, from 0 */
-    const struct reduce_plan *plan;
-    size_t batch_rows;
-    bool careful;
+    struct pass *pass;
+    const struct batch_plan *plan;
     struct optimizer_step step;
     float clip_factor;                          /* of clipping by norm; 1: none */
+    struct phase_clock *clock;
 };
+
+static struct penalty_factors penalty_of(const struct update *u, const struct parameter_piece *piece)
+{
+    return penalty_factors_of(u->t->settings, piece->is_weight ? TENSOR_WEIGHT : TENSOR_BIAS, u->plan->rows);
+}
 
 static float *node_gradient(const struct update *u, size_t node, size_t offset)
 {
-    return u->t->space[u->plan->node[node].rank].slot[u->plan->node[node].slot] + offset;
+    const struct reduce_plan *plan = &u->plan->reduce;
+    return u->t->space[plan->node[node].rank].slot[plan->node[node].slot] + offset;
 }
 
-/* Sum, penalty, clip by value; the result stays in node 0's buffer. */
-static float *finish_gradient(const struct update *u, const struct parameter_block *block)
+/* The sum over all shards: into `room`, or where the first local gradient is. */
+static float *sum_gradient(const struct update *u, const struct parameter_piece *piece, float *room)
 {
-    struct training *t = u->t;
-    for (size_t i = 0; i < u->plan->sums; i++)
-        kernel->add(block->count, node_gradient(u, u->plan->sum[i].into, block->offset),
-                    node_gradient(u, u->plan->sum[i].from, block->offset));
-    float *g = node_gradient(u, 0, block->offset);
-    struct penalty_factors f = penalty_factors_of(t->settings, t->net.tensor[block->tensor].kind, u->batch_rows);
-    if (f.l2 != 0 || f.l1 != 0)
-        kernel->penalize(block->count, t->net.parameter + block->offset, f.l2, f.l1, g);
-    if (u->careful && !isfinite(kernel->largest_magnitude(block->count, g)))      /* clipping would hide it */
-        atomic_fetch_or(&t->fault_gradient, FAULT_GRADIENT);
-    if (t->settings->optimizer.clip_value > 0)
-        kernel->clip(block->count, (float)t->settings->optimizer.clip_value, g);
-    return g;
-}
-
-/* The weights just written, into their transposed copy: elements offset .. offset+count-1 of [D, H]. */
-static void write_transposed(struct network *net, const struct parameter_block *block)
-{
-    const struct tensor *tensor = &net->tensor[block->tensor];
-    float *transposed = net->transposed[tensor->layer];
-    if (tensor->kind != TENSOR_WEIGHT || transposed == NULL)
-        return;
-    size_t D = tensor->dim[0], H = tensor->dim[1], at = block->offset - tensor->offset;
-    size_t i = at / H, o = at % H;
-    for (size_t e = 0; e < block->count; e++) {
-        transposed[o * D + i] = net->parameter[block->offset + e];
-        if (++o == H) {
-            o = 0;
-            i++;
-        }
+    if (u->t->strategy == GRADIENT_OWNED) {
+        pass_gradient(u->pass, piece, &u->plan->sum, 0, 0, room);
+        return room;
     }
+    const struct reduce_plan *plan = &u->plan->reduce;
+    for (size_t i = 0; i < plan->sums; i++)
+        kernel->add(piece->count, node_gradient(u, plan->sum[i].into, piece->offset),
+                    node_gradient(u, plan->sum[i].from, piece->offset));
+    return node_gradient(u, 0, piece->offset);
 }
 
-static void look_for_overflow(const struct update *u, const struct parameter_block *block)
+static void add_penalty(const struct update *u, const struct parameter_piece *piece, float *g)
+{
+    struct penalty_factors f = penalty_of(u, piece);
+    if (f.l2 != 0 || f.l1 != 0)
+        kernel->penalize(piece->count, u->t->net.parameter + piece->offset, f.l2, f.l1, g);
+}
+
+static void look_for_overflow(const struct update *u, const struct parameter_piece *piece)
 {
     const struct training *t = u->t;
-    bool finite = isfinite(kernel->largest_magnitude(block->count, t->net.parameter + block->offset));
+    bool finite = isfinite(kernel->largest_magnitude(piece->count, t->net.parameter + piece->offset));
     for (size_t i = 0; i < t->optimizer.moments; i++)
-        finite = finite && isfinite(kernel->largest_magnitude(block->count, t->optimizer.moment[i] + block->offset));
+        finite = finite && isfinite(kernel->largest_magnitude(piece->count, t->optimizer.moment[i] + piece->offset));
     if (!finite)
         atomic_fetch_or(&u->t->fault_after, FAULT_PARAMETER);
 }
 
-static void apply_gradient(const struct update *u, const struct parameter_block *block, float *g)
+static void apply_gradient(const struct update *u, const struct parameter_piece *piece, float *g)
 {
     struct training *t = u->t;
-    float *w = t->net.parameter + block->offset;
+    float *w = t->net.parameter + piece->offset;
     if (u->clip_factor != 1)
-        kernel->scale(block->count, u->clip_factor, g);
-    if (t->observed_step == u->number) {
-        memcpy(t->observed_gradient + block->offset, g, block->count * sizeof *g);
-        memcpy(t->observed_parameter + block->offset, w, block->count * sizeof *w);
+        kernel->scale(piece->count, u->clip_factor, g);
+    if (t->observed_step == u->pass->step) {
+        memmove(t->observed_gradient + piece->offset, g, piece->count * sizeof *g);     /* it may be there already */
+        memcpy(t->observed_parameter + piece->offset, w, piece->count * sizeof *w);
     }
-    struct penalty_factors f = penalty_factors_of(t->settings, t->net.tensor[block->tensor].kind, u->batch_rows);
+    struct penalty_factors f = penalty_of(u, piece);
     if (f.decay != 0)
-        kernel->decay(block->count, (float)(u->step.learning_rate * (double)f.decay), w);
-    optimizer_apply(&t->optimizer, &u->step, block->offset, block->count, g, w);
-    write_transposed(&t->net, block);
-    look_for_overflow(u, block);
+        kernel->decay(piece->count, (float)(u->step.learning_rate * (double)f.decay), w);
+    optimizer_apply(&t->optimizer, &u->step, piece->offset, piece->count, g, w);
+    look_for_overflow(u, piece);
+    if (piece->is_weight)
+        network_pack_inputs(&t->net, piece->layer, piece->panel * PANEL, piece->inputs);
+    else
+        network_pack_bias(&t->net, piece->layer);
 }
 
 /* Running statistics of this thread's features. With statistics of the shard, nobody has merged those of the batch yet. */
@@ -102,9 +95,9 @@ static void update_running(const struct update *u)
         struct norm_values *values = &t->space[u->rank].norm[op->nth];
         struct range features = share_of(op->width, t->team.size, u->rank);
         if (!t->net.norm_of_batch)
-            norm_merge_moments(&t->net, &t->exchange[op->nth], op->width, u->batch_rows, u->plan->shards,
+            norm_merge_moments(&t->net, &t->exchange[op->nth], op->width, u->plan->rows, u->plan->shards,
                                (struct range){0, u->plan->shards}, features, values);
-        norm_update_running(&t->net, op->layer, u->batch_rows, features, values);
+        norm_update_running(&t->net, op->layer, u->plan->rows, features, values);
         const struct layer *layer = &t->net.layer[op->layer];
         size_t count = features.end - features.first;
         if (!isfinite(kernel->largest_magnitude(count, t->net.running + layer->running_mean + features.first))
@@ -127,29 +120,56 @@ static float clip_factor(const struct update *u)
     return norm > limit ? (float)(limit / norm) : 1;
 }
 
-bool update_run(struct training *t, size_t rank, uint64_t step, const struct reduce_plan *plan, size_t batch_rows,
-                bool careful)
+/* The same for a look at the whole gradient, which then lies in observed_gradient or in the local gradients, before any of it
+ * is applied. False if it is not finite. */
+static bool finish_whole_gradient(struct update *u, float **gradient)
 {
-    double rate = schedule_learning_rate(t->settings, step, t->total_steps);
-    careful = careful || t->settings->optimizer.clip_value > 0;     /* clipping by value would make an overflow look finite */
-    struct update u = {t, rank, step, plan, batch_rows, careful, optimizer_step_of(&t->optimizer, rate, step), 1};
-    struct range mine = share_of(t->net.blocks, t->team.size, rank);
-    bool clips_norm = t->settings->optimizer.clip_norm > 0;
-    if (careful || clips_norm) {
-        for (size_t b = mine.first; b < mine.end; b++) {
-            struct block_sums sums;
-            kernel->sums(t->net.block[b].count, finish_gradient(&u, &t->net.block[b]), &sums);
-            t->block_square[b] = sums.sum_square;
-        }
-        team_barrier(&t->team);
-        if (atomic_load(&t->fault_gradient) != FAULT_NONE)
-            return false;
-        u.clip_factor = clip_factor(&u);
+    struct training *t = u->t;
+    struct range mine = t->own_pieces[u->rank];
+    for (size_t p = mine.first; p < mine.end; p++) {
+        const struct parameter_piece *piece = &t->piece[p];
+        float *g = sum_gradient(u, piece, t->observed_gradient + piece->offset);
+        add_penalty(u, piece, g);
+        if (!isfinite(kernel->largest_magnitude(piece->count, g)))      /* clipping by value would hide it */
+            atomic_fetch_or(&t->fault_gradient, FAULT_GRADIENT);
+        if (t->settings->optimizer.clip_value > 0)
+            kernel->clip(piece->count, (float)t->settings->optimizer.clip_value, g);
     }
-    for (size_t b = mine.first; b < mine.end; b++) {
-        const struct parameter_block *block = &t->net.block[b];
-        bool is_finished = careful || clips_norm;
-        apply_gradient(&u, block, is_finished ? node_gradient(&u, 0, block->offset) : finish_gradient(&u, block));
+    team_barrier(&t->team);
+    *gradient = t->strategy == GRADIENT_OWNED ? t->observed_gradient : node_gradient(u, 0, 0);
+    if (atomic_load(&t->fault_gradient) != FAULT_NONE)
+        return false;
+    if (t->settings->optimizer.clip_norm == 0)
+        return true;
+    struct range blocks = share_of(t->net.blocks, t->team.size, u->rank);
+    for (size_t b = blocks.first; b < blocks.end; b++) {
+        struct block_sums sums;
+        kernel->sums(t->net.block[b].count, *gradient + t->net.block[b].offset, &sums);
+        t->block_square[b] = sums.sum_square;
+    }
+    team_barrier(&t->team);
+    u->clip_factor = clip_factor(u);
+    return true;
+}
+
+bool update_run(struct training *t, size_t rank, struct pass *pass, const struct batch_plan *plan, bool careful,
+                struct phase_clock *clock)
+{
+    double rate = schedule_learning_rate(t->settings, pass->step, t->total_steps);
+    struct update u = {t, rank, pass, plan, optimizer_step_of(&t->optimizer, rate, pass->step), 1, clock};
+    struct range mine = t->own_pieces[rank];
+    bool is_whole = careful || t->settings->optimizer.clip_value > 0 || t->settings->optimizer.clip_norm > 0;
+    float *whole = NULL;
+    if (is_whole && !finish_whole_gradient(&u, &whole))
+        return false;
+    for (size_t p = mine.first; p < mine.end; p++) {
+        const struct parameter_piece *piece = &t->piece[p];
+        float *g = is_whole ? whole + piece->offset : sum_gradient(&u, piece, pass->own->gradient);
+        phase_end(clock, PHASE_GRADIENT);
+        if (!is_whole)
+            add_penalty(&u, piece, g);
+        apply_gradient(&u, piece, g);
+        phase_end(clock, PHASE_UPDATE);
     }
     update_running(&u);
     return true;
