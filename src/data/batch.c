@@ -5,7 +5,7 @@
 
 enum {
     LINE_BYTES = 64,
-    ROWS_AHEAD = 16,                    /* asked for before they are copied: some 12 KB of MNIST under way at once */
+    ROWS_AHEAD = 8,                     /* asked for before they are copied: as many lines as a core has under way */
 };
 
 static void prefetch(const uint8_t *bytes, size_t size_bytes)

@@ -7,8 +7,7 @@
 
 /* Copy the bytes of the given rows of a table next to each other, stride bytes apart, and their labels; `count` of each. Rows
  * drawn at random are fetched from memory one after another here, in the order in which the hardware fetches fast; what
- * follows reads them in tiles, many rows at a time, and would wait for each. On one core of a Zen 5, a step of 256 rows of
- * 784-20-7-5-10 on MNIST: 180 us without the copy, 130 with it. */
+ * follows reads them in tiles, many rows at a time, and would wait for each. */
 void batch_gather(const struct table *table, size_t count, const uint32_t *row, uint8_t *bytes, size_t stride, int32_t *label);
 
 #endif

@@ -57,15 +57,18 @@ void KERNEL(add)(size_t n, float *into, const float *from)
         into[i] += from[i];
 }
 
+/* Magnitudes as integers, so that a NaN is larger than any number. */
+static inline uint32_t larger(uint32_t largest, float x)
+{
+    uint32_t magnitude = math_bits_of_float(x) & 0x7fffffff;
+    return magnitude > largest ? magnitude : largest;
+}
+
 float KERNEL(largest_magnitude)(size_t n, const float *x)
 {
-    uint32_t largest = 0;                               /* as integers, so that a NaN is larger than any number */
-    for (size_t i = 0; i < n; i++) {
-        uint32_t bits;
-        memcpy(&bits, &x[i], sizeof bits);
-        bits &= 0x7fffffff;
-        largest = bits > largest ? bits : largest;
-    }
+    uint32_t largest = 0;
+    for (size_t i = 0; i < n; i++)
+        largest = larger(largest, x[i]);
     return math_float_of_bits(largest);
 }
 
@@ -97,29 +100,39 @@ void KERNEL(decay)(size_t n, float rate, float *w)
         w[i] = fmaf(-rate, w[i], w[i]);
 }
 
-void KERNEL(sgd)(size_t n, float rate, const float *g, float *w)
+float KERNEL(sgd)(size_t n, float rate, const float *g, float *w)
 {
-    for (size_t i = 0; i < n; i++)
+    uint32_t largest = 0;
+    for (size_t i = 0; i < n; i++) {
         w[i] = fmaf(-rate, g[i], w[i]);
+        largest = larger(largest, w[i]);
+    }
+    return math_float_of_bits(largest);
 }
 
-void KERNEL(momentum)(size_t n, float rate, float mu, const float *g, float *v, float *w)
+float KERNEL(momentum)(size_t n, float rate, float mu, const float *g, float *v, float *w)
 {
+    uint32_t largest = 0;
     for (size_t i = 0; i < n; i++) {
         v[i] = fmaf(mu, v[i], g[i]);
         w[i] = fmaf(-rate, v[i], w[i]);
+        largest = larger(larger(largest, v[i]), w[i]);
     }
+    return math_float_of_bits(largest);
 }
 
-void KERNEL(adam)(size_t n, const struct adam_step *a, const float *g, float *m, float *v, float *w)
+float KERNEL(adam)(size_t n, const struct adam_step *a, const float *g, float *m, float *v, float *w)
 {
     const struct adam_step s = *a;                      /* a copy: the stores below cannot touch it */
+    uint32_t largest = 0;
     for (size_t i = 0; i < n; i++) {
         m[i] = fmaf(s.beta1, m[i], s.one_minus_beta1 * g[i]);
         v[i] = fmaf(s.beta2, v[i], s.one_minus_beta2 * g[i] * g[i]);
         float root = fmaf(sqrtf(v[i]), s.inverse_root_correction2, s.epsilon);
         w[i] = fmaf(-s.rate, m[i] / root, w[i]);
+        largest = larger(larger(larger(largest, m[i]), v[i]), w[i]);
     }
+    return math_float_of_bits(largest);
 }
 
 void KERNEL(sums)(size_t n, const float *x, struct block_sums *sums)

@@ -122,9 +122,13 @@ struct kernel {
     void (*clip)(size_t n, float limit, float *g);                      /* into [-limit, limit]; NaN stays */
     void (*scale)(size_t n, float factor, float *g);
     void (*decay)(size_t n, float rate, float *w);                      /* w = w - rate*w, one FMA */
-    void (*sgd)(size_t n, float rate, const float *g, float *w);        /* w = w - rate*g, one FMA */
-    void (*momentum)(size_t n, float rate, float mu, const float *g, float *v, float *w);    /* v = mu*v + g; w -= rate*v */
-    void (*adam)(size_t n, const struct adam_step *a, const float *g, float *m, float *v, float *w);
+    /* Optimizers; they return the largest magnitude of what they have written, as largest_magnitude does.
+     * sgd       w = w - rate*g, one FMA
+     * momentum  v = mu*v + g, w = w - rate*v, one FMA each
+     * adam      m = beta1*m + (1-beta1)*g, v = beta2*v + (1-beta2)*g*g, w = w - rate * m / (sqrt(v) * correction + epsilon) */
+    float (*sgd)(size_t n, float rate, const float *g, float *w);
+    float (*momentum)(size_t n, float rate, float mu, const float *g, float *v, float *w);
+    float (*adam)(size_t n, const struct adam_step *a, const float *g, float *m, float *v, float *w);
     void (*sums)(size_t n, const float *x, struct block_sums *sums);    /* n <= SUM_BLOCK */
 
     /* To measure the machine (peak.c). They have no definition: how many lanes there are shows in what they return.

@@ -288,27 +288,37 @@ void decay_ref(size_t n, float rate, float *w)
         w[i] = fmaf(-rate, w[i], w[i]);
 }
 
-void sgd_ref(size_t n, float rate, const float *g, float *w)
+float sgd_ref(size_t n, float rate, const float *g, float *w)
 {
     for (size_t i = 0; i < n; i++)
         w[i] = fmaf(-rate, g[i], w[i]);
+    return largest_magnitude_ref(n, w);
 }
 
-void momentum_ref(size_t n, float rate, float mu, const float *g, float *v, float *w)
+/* NaN if any of them is. */
+static float largest_of_all(size_t n, const float *a, const float *b, const float *c)
+{
+    float largest[3] = {largest_magnitude_ref(n, a), largest_magnitude_ref(n, b), largest_magnitude_ref(n, c)};
+    return largest_magnitude_ref(3, largest);
+}
+
+float momentum_ref(size_t n, float rate, float mu, const float *g, float *v, float *w)
 {
     for (size_t i = 0; i < n; i++) {
         v[i] = fmaf(mu, v[i], g[i]);
         w[i] = fmaf(-rate, v[i], w[i]);
     }
+    return largest_of_all(n, w, v, v);
 }
 
-void adam_ref(size_t n, const struct adam_step *a, const float *g, float *m, float *v, float *w)
+float adam_ref(size_t n, const struct adam_step *a, const float *g, float *m, float *v, float *w)
 {
     for (size_t i = 0; i < n; i++) {
         m[i] = fmaf(a->beta1, m[i], a->one_minus_beta1 * g[i]);
         v[i] = fmaf(a->beta2, v[i], (a->one_minus_beta2 * g[i]) * g[i]);
         w[i] = fmaf(-a->rate, m[i] / fmaf(sqrtf(v[i]), a->inverse_root_correction2, a->epsilon), w[i]);
     }
+    return largest_of_all(n, w, m, v);
 }
 
 /* The pairwise tree over count lanes, a power of two: neighbours first, the two halves last. */

@@ -43,9 +43,9 @@ void penalize_ref(size_t n, const float *w, float l2, float l1, float *g);
 void clip_ref(size_t n, float limit, float *g);
 void scale_ref(size_t n, float factor, float *g);
 void decay_ref(size_t n, float rate, float *w);
-void sgd_ref(size_t n, float rate, const float *g, float *w);
-void momentum_ref(size_t n, float rate, float mu, const float *g, float *v, float *w);
-void adam_ref(size_t n, const struct adam_step *a, const float *g, float *m, float *v, float *w);
+float sgd_ref(size_t n, float rate, const float *g, float *w);
+float momentum_ref(size_t n, float rate, float mu, const float *g, float *v, float *w);
+float adam_ref(size_t n, const struct adam_step *a, const float *g, float *m, float *v, float *w);
 void sums_ref(size_t n, const float *x, struct block_sums *sums);
 
 #endif

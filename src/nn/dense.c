@@ -9,8 +9,8 @@
 #include "nn/layers.h"
 
 enum {
-    DEPTH_PANELS = 32,                  /* of the summed index at once: 1,024 rows of a panel of W are 128 KiB, inside the L2 cache */
-    ROWS_AT_ONCE = 256,                 /* rows of X that stay in the L2 cache together with that panel */
+    DEPTH_PANELS = 64,                  /* of the summed index at once: 2,048 rows of a panel of W are 256 KiB, inside the L2 cache */
+    ROWS_AT_ONCE = 512,                 /* rows of X that pass that panel: 4 MiB of that depth, inside the last cache */
     CONVERTED_SIZE = 1 << 16,           /* floats of the first layer's input at once: 256 KiB, likewise */
     CONVERTED_ROWS_LEAST = 28,          /* two tiles, whatever the number of features */
     TRANSPOSED_DEPTH = 256,             /* features at once of 32 transposed rows: 32 KiB, inside the L1 cache */
@@ -67,8 +67,7 @@ bool network_is_narrow(const struct network *net)
 
 static size_t converted_rows(const struct network *net)
 {
-    size_t rows = CONVERTED_SIZE / (panels_of(net->features) * PANEL);
-    rows = rows > ROWS_AT_ONCE ? ROWS_AT_ONCE : rows;
+    size_t rows = at_most(CONVERTED_SIZE / (panels_of(net->features) * PANEL), ROWS_AT_ONCE);
     return rows > CONVERTED_ROWS_LEAST ? rows : CONVERTED_ROWS_LEAST;
 }
 

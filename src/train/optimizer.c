@@ -53,20 +53,18 @@ struct optimizer_step optimizer_step_of(const struct optimizer *optimizer, doubl
     return s;
 }
 
-void optimizer_apply(const struct optimizer *optimizer, const struct optimizer_step *step, size_t at, size_t count,
-                     const float *gradient, float *w)
+float optimizer_apply(const struct optimizer *optimizer, const struct optimizer_step *step, size_t at, size_t count,
+                      const float *gradient, float *w)
 {
     float *const *moment = optimizer->moment;
     switch ((enum optimizer_kind)optimizer->settings->optimizer.name) {
     case OPTIMIZER_SGD:
-        kernel->sgd(count, (float)step->learning_rate, gradient, w);
-        break;
+        return kernel->sgd(count, (float)step->learning_rate, gradient, w);
     case OPTIMIZER_MOMENTUM:
-        kernel->momentum(count, (float)step->learning_rate, (float)optimizer->settings->optimizer.momentum, gradient,
-                         moment[0] + at, w);
-        break;
+        return kernel->momentum(count, (float)step->learning_rate, (float)optimizer->settings->optimizer.momentum, gradient,
+                                moment[0] + at, w);
     case OPTIMIZER_ADAM:
-        kernel->adam(count, &step->adam, gradient, moment[0] + at, moment[1] + at, w);
-        break;
+        return kernel->adam(count, &step->adam, gradient, moment[0] + at, moment[1] + at, w);
     }
+    return NAN;                                         /* no such optimizer: the run stops */
 }

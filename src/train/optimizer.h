@@ -26,8 +26,9 @@ struct optimizer_step {
 };
 struct optimizer_step optimizer_step_of(const struct optimizer *optimizer, double learning_rate, uint64_t step);
 
-/* w and the moments of elements at .. at+count-1 move by one step along their gradient. */
-void optimizer_apply(const struct optimizer *optimizer, const struct optimizer_step *step, size_t at, size_t count,
-                     const float *gradient, float *w);
+/* w and the moments of elements at .. at+count-1 move by one step along their gradient. Returns the largest magnitude among
+ * them then; NaN if there is one. */
+float optimizer_apply(const struct optimizer *optimizer, const struct optimizer_step *step, size_t at, size_t count,
+                      const float *gradient, float *w);
 
 #endif

@@ -53,16 +53,6 @@ static void add_penalty(const struct update *u, const struct parameter_piece *pi
         kernel->penalize(piece->count, u->t->net.parameter + piece->offset, f.l2, f.l1, g);
 }
 
-static void look_for_overflow(const struct update *u, const struct parameter_piece *piece)
-{
-    const struct training *t = u->t;
-    bool finite = isfinite(kernel->largest_magnitude(piece->count, t->net.parameter + piece->offset));
-    for (size_t i = 0; i < t->optimizer.moments; i++)
-        finite = finite && isfinite(kernel->largest_magnitude(piece->count, t->optimizer.moment[i] + piece->offset));
-    if (!finite)
-        atomic_fetch_or(&u->t->fault_after, FAULT_PARAMETER);
-}
-
 static void apply_gradient(const struct update *u, const struct parameter_piece *piece, float *g)
 {
     struct training *t = u->t;
@@ -76,8 +66,8 @@ static void apply_gradient(const struct update *u, const struct parameter_piece 
     struct penalty_factors f = penalty_of(u, piece);
     if (f.decay != 0)
         kernel->decay(piece->count, (float)(u->step.learning_rate * (double)f.decay), w);
-    optimizer_apply(&t->optimizer, &u->step, piece->offset, piece->count, g, w);
-    look_for_overflow(u, piece);
+    if (!isfinite(optimizer_apply(&t->optimizer, &u->step, piece->offset, piece->count, g, w)))
+        atomic_fetch_or(&t->fault_after, FAULT_PARAMETER);
     if (piece->is_weight)
         network_pack_inputs(&t->net, piece->layer, piece->panel * PANEL, piece->inputs);
     else
