@@ -41,7 +41,8 @@ static void *reserve(size_t count, size_t size_bytes, size_t *rounded_bytes)
     if (rounded == 0)
         rounded = CACHE_LINE_BYTES;
     bool is_large = rounded >= 2 * HUGE_PAGE_BYTES;
-    void *p = must_fail() ? NULL : aligned_alloc(is_large ? HUGE_PAGE_BYTES : CACHE_LINE_BYTES, rounded);
+    size_t alignment = is_large ? HUGE_PAGE_BYTES : CACHE_LINE_BYTES;
+    void *p = must_fail() ? NULL : aligned_alloc(alignment, (rounded + alignment - 1) / alignment * alignment);
     if (p == NULL) {
         error_set(WEFT_ENOMEM, "memory for %zu elements of %zu bytes: not available", count, size_bytes);
         return NULL;

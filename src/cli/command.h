@@ -11,6 +11,7 @@ int cmd_eval(int argc, char **argv);
 int cmd_inspect(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 int cmd_digits(int argc, char **argv);
+int cmd_bench(int argc, char **argv);
 
 /* Say on stderr what went wrong, "weft eval: <message>", and return the exit code of the status. verb is the whole name,
  * "weft eval". exit_failure has the message of the library's latest failed call, exit_message its own. */

@@ -19,6 +19,7 @@ static const struct command {
     {"eval", cmd_eval, "CHECKPOINT", "loss, accuracy, each class, confusion matrix"},
     {"inspect", cmd_inspect, "CHECKPOINT [CHECKPOINT2]", "what is in a checkpoint; two: side by side"},
     {"verify", cmd_verify, "CHECKPOINT...", "are the files whole?"},
+    {"bench", cmd_bench, "[CONFIG.ini]", "how fast training is on this machine"},
     {"digits", cmd_digits, "--out DIR", "write the built-in synthetic digits as IDX files"},
 };
 

@@ -1,6 +1,6 @@
-/* IDX, the format of the MNIST family. A file is read whole, then decoded from memory (so a fuzzer needs no files). The
- * dimensions in a header are a claim: memory for the elements starts in proportion to the file and grows only as elements
- * really arrive. */
+/* IDX, the format of the MNIST family. The elements come straight from the file, or from zlib, to the place where they stay;
+ * the same from memory, so that a fuzzer needs no files. The dimensions in a header are a claim: memory for the elements starts
+ * in proportion to the file and grows only as elements really arrive. */
 #include "data/idx.h"
 
 #include <assert.h>
@@ -17,7 +17,7 @@
 #include "data/uri.h"
 #include "store/file.h"
 
-enum { TYPE_U8 = 0x08, FIRST_BYTES_PER_FILE_BYTE = 8, NAMES_PER_FILE = 4 };
+enum { TYPE_U8 = 0x08, FIRST_BYTES_PER_FILE_BYTE = 8, PIPE_FIRST_BYTES = 1 << 20, NAMES_PER_FILE = 4 };
 
 #define OTHER_NAMES " (nor with .gz, nor with '.' before idx)"
 static const size_t FILE_LIMIT_BYTES = (size_t)1 << 36;
@@ -73,12 +73,11 @@ static weft_status header_read(struct unpacker *file, size_t rank_min, size_t ra
     return WEFT_OK;
 }
 
-static weft_status values_read(struct unpacker *file, struct idx_array *array)
+/* first_bytes: of memory to begin with, if the header says that there is so much. */
+static weft_status values_read(struct unpacker *file, size_t first_bytes, struct idx_array *array)
 {
-    size_t capacity = file->size_bytes * FIRST_BYTES_PER_FILE_BYTE, filled = 0, got = 0;
-    if (capacity > array->size_bytes)
-        capacity = array->size_bytes;
-    array->value = memory_new(capacity, 1);
+    size_t capacity = first_bytes < array->size_bytes ? first_bytes : array->size_bytes, filled = 0, got = 0;
+    array->value = memory_reserve(capacity, 1);
     if (array->value == NULL)
         return WEFT_ENOMEM;
     for (;;) {
@@ -112,25 +111,31 @@ static weft_status end_check(struct unpacker *file, const struct idx_array *arra
                      4 + 4 * array->rank + array->size_bytes);
 }
 
-weft_status idx_decode(const char *name, const void *bytes, size_t size_bytes, size_t rank_min, size_t rank_max,
-                       struct idx_array *array)
+/* Takes the unpacker over. On failure *array is all zero. */
+static weft_status array_read(struct unpacker *file, size_t first_bytes, size_t rank_min, size_t rank_max,
+                              struct idx_array *array)
 {
     assert(rank_min >= 1 && rank_min <= rank_max && rank_max <= IDX_RANK_MAX);
-    *array = (struct idx_array){0};
-    struct unpacker file;
-    weft_status st = unpack_open(&file, name, bytes, size_bytes);
-    if (st != WEFT_OK)
-        return st;
-    if ((st = header_read(&file, rank_min, rank_max, array)) != WEFT_OK) goto done;
-    if ((st = values_read(&file, array)) != WEFT_OK) goto done;
-    st = end_check(&file, array);
-done:
-    unpack_close(&file);
+    weft_status st = header_read(file, rank_min, rank_max, array);
+    if (st == WEFT_OK)
+        st = values_read(file, first_bytes, array);
+    if (st == WEFT_OK)
+        st = end_check(file, array);
+    unpack_close(file);
     if (st != WEFT_OK) {
         memory_free(array->value);
         *array = (struct idx_array){0};
     }
     return st;
+}
+
+weft_status idx_decode(const char *name, const void *bytes, size_t size_bytes, size_t rank_min, size_t rank_max,
+                       struct idx_array *array)
+{
+    struct unpacker file;
+    *array = (struct idx_array){0};
+    weft_status st = unpack_open(&file, name, bytes, size_bytes);
+    return st == WEFT_OK ? array_read(&file, size_bytes * FIRST_BYTES_PER_FILE_BYTE, rank_min, rank_max, array) : st;
 }
 
 size_t idx_header(size_t rank, const size_t *dim, uint8_t *header)
@@ -148,13 +153,15 @@ size_t idx_header(size_t rank, const size_t *dim, uint8_t *header)
 
 static weft_status file_decode(const char *path, size_t rank_min, size_t rank_max, struct idx_array *array)
 {
-    void *bytes;
-    size_t size_bytes;
-    weft_status st = file_read(path, FILE_LIMIT_BYTES, &bytes, &size_bytes);
+    struct file_reader reader;
+    struct unpacker file;
+    weft_status st = file_reader_open(&reader, path, FILE_LIMIT_BYTES);
     if (st != WEFT_OK)
         return st;
-    st = idx_decode(path, bytes, size_bytes, rank_min, rank_max, array);
-    memory_free(bytes);
+    size_t first_bytes = reader.size_bytes != 0 ? reader.size_bytes * FIRST_BYTES_PER_FILE_BYTE : PIPE_FIRST_BYTES;
+    if ((st = unpack_open_file(&file, &reader)) == WEFT_OK)
+        st = array_read(&file, first_bytes, rank_min, rank_max, array);
+    file_reader_close(&reader);
     return st;
 }
 

@@ -9,7 +9,11 @@
 #include "kernel/entries.h"
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
-#define UNROLLED _Pragma("GCC unroll 16")       /* or an array of sums is no register */
+#if defined __clang__                   /* unrolled, or an array of sums stays in memory */
+#define UNROLLED _Pragma("clang loop unroll(full)")
+#else
+#define UNROLLED _Pragma("GCC unroll 16")
+#endif
 
 enum {
     LINE = 16,                          /* floats of a cache line */

@@ -23,9 +23,11 @@ static struct matrix take_matrix(struct arena *arena, size_t rows, size_t column
     return (struct matrix){arena_take(arena, rows * panels_of(columns) * PANEL, sizeof(float)), rows * PANEL};
 }
 
-static void take_rows(struct activations *a, size_t rows, struct arena *arena)
+static void take_rows(struct activations *a, const struct network *net, size_t rows, struct arena *arena)
 {
     a->rows = rows;
+    a->stride = (net->features + CACHE_LINE_BYTES - 1) / CACHE_LINE_BYTES * CACHE_LINE_BYTES;
+    a->bytes = arena_take(arena, rows, a->stride);
     a->raw = arena_take(arena, rows, sizeof *a->raw);
     a->data_row = arena_take(arena, rows, sizeof *a->data_row);
     a->label = arena_take(arena, rows, sizeof *a->label);
@@ -35,9 +37,7 @@ static void take_rows(struct activations *a, size_t rows, struct arena *arena)
 
 static void take_activations(struct activations *a, const struct network *net, size_t rows, struct arena *arena)
 {
-    take_rows(a, rows, arena);
-    a->stride = (net->features + CACHE_LINE_BYTES - 1) / CACHE_LINE_BYTES * CACHE_LINE_BYTES;
-    a->bytes = arena_take(arena, rows, a->stride);
+    take_rows(a, net, rows, arena);
     for (size_t b = net->input_is_raw ? 1 : 0; b < net->buffers; b++)
         a->buffer[b] = take_matrix(arena, rows, net->buffer_width[b]);
     for (size_t l = 0; l < net->layers; l++)
@@ -66,6 +66,12 @@ weft_status activations_create(struct activations *a, const struct network *net,
     return WEFT_OK;
 }
 
+static void point_at_bytes(struct activations *a, struct range rows)
+{
+    for (size_t n = rows.first; n < rows.end; n++)
+        a->raw[n] = a->bytes + n * a->stride;
+}
+
 static void touch_matrix(struct matrix m, size_t columns, struct range rows)
 {
     for (size_t p = 0; p < panels_of(columns); p++)
@@ -83,8 +89,7 @@ void activations_touch(struct activations *a, const struct network *net, struct 
         for (size_t p = 0; net->op[i].kind == OP_DROPOUT && p < panels_of(net->op[i].width); p++)
             memset(a->keep[net->op[i].nth] + (p * a->rows + rows.first) * PANEL, 0, count * PANEL);
     memset(a->bytes + rows.first * a->stride, 0, count * a->stride);
-    for (size_t n = rows.first; n < rows.end; n++)
-        a->raw[n] = a->bytes + n * a->stride;
+    point_at_bytes(a, rows);
     memset(a->data_row + rows.first, 0, count * sizeof *a->data_row);
     memset(a->label + rows.first, 0, count * sizeof *a->label);
     memset(a->best + rows.first, 0, count * sizeof *a->best);
@@ -93,7 +98,7 @@ void activations_touch(struct activations *a, const struct network *net, struct 
 
 void activations_destroy(struct activations *a)
 {
-    memory_free(a->raw);                                /* the arena begins with the first array taken */
+    memory_free(a->bytes);                              /* the arena begins with the first array taken */
     memset(a, 0, sizeof *a);
 }
 
@@ -129,7 +134,7 @@ static void take(struct workspace *w, const struct network *net, size_t batch_ro
     w->softmax = arena_take(arena, net->classes * SOFTMAX_ROWS, sizeof(float));
     for (size_t n = 0; n < net->norms; n++)
         take_norm(&w->norm[n], norm_op(net, n)->width, arena);
-    take_rows(&w->infer, INFER_ROWS, arena);
+    take_rows(&w->infer, net, INFER_ROWS, arena);
     for (size_t b = 0; b < 2; b++)
         w->infer.buffer[b] = take_matrix(arena, INFER_ROWS, net->widest);
     if (batch_rows == 0)
@@ -158,6 +163,7 @@ weft_status workspace_create(struct workspace *w, const struct network *net, siz
     if (st != WEFT_OK)
         return st;
     take(w, net, batch_rows, slots, &arena);
+    point_at_bytes(&w->infer, (struct range){0, INFER_ROWS});
     return WEFT_OK;
 }
 

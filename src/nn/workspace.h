@@ -19,7 +19,7 @@ struct activations {
     uint8_t *keep[NETWORK_LAYERS_MAX];                  /* per dropout: panels as those of its output, 1 = kept */
     uint8_t *bytes;                                     /* per row: its input, stride bytes apart, */
     size_t stride;
-    const uint8_t **raw;                                /* where that is (in evaluation anywhere), */
+    const uint8_t **raw;                                /* where that is, */
     uint32_t *data_row;                                 /* its number in the data, */
     int32_t *label, *best;                              /* its class, and the one found, */
     double *loss;                                       /* and its loss [nats] */

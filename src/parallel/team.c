@@ -76,7 +76,7 @@ size_t team_threads(size_t wanted, size_t useful, const char **reason)
     } else if (wanted == 0) {
         threads = affinity_cores();
         threads = smaller(threads, quota_cores(), "the cgroup's CPU quota", &why);
-        threads = smaller(threads, useful > 0 ? useful : 1, "the shards of a batch", &why);
+        threads = smaller(threads, useful > 0 ? useful : 1, "what a step can feed", &why);
     }
     threads = smaller(threads, (size_t)omp_get_thread_limit(), "OMP_THREAD_LIMIT", &why);
     threads = smaller(threads, THREADS_MAX, "Weft's limit of 1,024 threads", &why);

@@ -312,69 +312,94 @@ weft_status file_make_directory(const char *path)
     return make_one_directory(part);
 }
 
-/* Read to the end of an open file, however long it says it is: *bytes grows when it must. */
-static weft_status read_all(int descriptor, const char *path, size_t limit_bytes, size_t expected_bytes, char **bytes,
-                            size_t *size_bytes)
+static weft_status too_large(const struct file_reader *reader, size_t size_bytes)
 {
-    size_t capacity = expected_bytes + 2, size = 0;     /* a byte to meet the end in, and one for the final 0 */
-    char *buffer = memory_new(capacity, 1);
-    if (buffer == NULL)
-        return error_context(WEFT_ENOMEM, "read %s", path);
-    for (;;) {
-        ssize_t got = SYSTEM(read, descriptor, buffer + size, capacity - 1 - size);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0) {
-            memory_free(buffer);
-            return error_set(WEFT_EIO, "read %s at byte %zu: %m", path, size);
-        }
-        size += (size_t)got;
-        if (got == 0 || size > limit_bytes)
-            break;
-        if (size == capacity - 1) {
-            char *grown = memory_grow(buffer, size, 2 * capacity, 1);
-            if (grown == NULL) {
-                memory_free(buffer);
-                return error_context(WEFT_ENOMEM, "read %s", path);
-            }
-            buffer = grown;
-            capacity *= 2;
-        }
-    }
-    *bytes = buffer;
-    *size_bytes = size;
-    return WEFT_OK;
+    return error_set(WEFT_EDATA, "read %s: %zu bytes or more, at most %zu wanted", reader->path, size_bytes,
+                     reader->limit_bytes);
 }
 
-weft_status file_read(const char *path, size_t limit_bytes, void **bytes, size_t *size_bytes)
+weft_status file_reader_open(struct file_reader *reader, const char *path, size_t limit_bytes)
 {
-    int descriptor = open_at(AT_FDCWD, path, O_RDONLY);
-    if (descriptor < 0)
+    *reader = (struct file_reader){.path = path, .limit_bytes = limit_bytes};
+    reader->descriptor = open_at(AT_FDCWD, path, O_RDONLY);
+    if (reader->descriptor < 0)
         return error_set(WEFT_ENOINPUT, "open %s: %m", path);
     struct stat info;
-    char *buffer = NULL;
-    size_t size = 0;
     weft_status st = WEFT_OK;
-    if (SYSTEM(fstat, descriptor, &info) < 0)
+    if (SYSTEM(fstat, reader->descriptor, &info) < 0)
         st = error_set(WEFT_ENOINPUT, "open %s: %m", path);
     else if (S_ISDIR(info.st_mode))
         st = error_set(WEFT_ENOINPUT, "open %s: it is a directory, wanted a file", path);
     else if (S_ISREG(info.st_mode) && (uintmax_t)info.st_size > limit_bytes)
-        size = (size_t)info.st_size;
+        st = too_large(reader, (size_t)info.st_size);
     else
-        st = read_all(descriptor, path, limit_bytes, S_ISREG(info.st_mode) ? (size_t)info.st_size : READ_FIRST_BYTES,
-                      &buffer, &size);
-    close(descriptor);                                  /* read only */
-    if (st == WEFT_OK && size > limit_bytes) {
-        memory_free(buffer);
-        st = error_set(WEFT_EDATA, "read %s: %zu bytes or more, at most %zu wanted", path, size, limit_bytes);
+        reader->size_bytes = S_ISREG(info.st_mode) ? (size_t)info.st_size : 0;
+    if (st != WEFT_OK)
+        file_reader_close(reader);
+    return st;
+}
+
+void file_reader_close(struct file_reader *reader)
+{
+    close(reader->descriptor);                          /* read only */
+}
+
+weft_status file_reader_read(struct file_reader *reader, void *out, size_t wanted, size_t *got)
+{
+    *got = 0;
+    while (*got < wanted) {
+        ssize_t piece = SYSTEM(read, reader->descriptor, (char *)out + *got, wanted - *got);
+        if (piece < 0 && errno == EINTR)
+            continue;
+        if (piece < 0)
+            return error_set(WEFT_EIO, "read %s at byte %zu: %m", reader->path, reader->taken_bytes);
+        if (piece == 0)
+            break;
+        *got += (size_t)piece;
+        reader->taken_bytes += (size_t)piece;
+        if (reader->taken_bytes > reader->limit_bytes)
+            return too_large(reader, reader->taken_bytes);
     }
+    return WEFT_OK;
+}
+
+/* To the end, however long the file says it is: *bytes grows when it must. */
+static weft_status read_all(struct file_reader *reader, char **bytes, size_t *size_bytes)
+{
+    size_t capacity = (reader->size_bytes != 0 ? reader->size_bytes : READ_FIRST_BYTES) + 2;
+    char *buffer = memory_reserve(capacity, 1);         /* a byte to meet the end in, and one for the final 0 */
+    if (buffer == NULL)
+        return error_context(WEFT_ENOMEM, "read %s", reader->path);
+    for (size_t size = 0, got;;) {
+        weft_status st = file_reader_read(reader, buffer + size, capacity - 1 - size, &got);
+        size += got;
+        if (st == WEFT_OK && size < capacity - 1) {
+            buffer[size] = '\0';
+            *bytes = buffer;
+            *size_bytes = size;
+            return WEFT_OK;
+        }
+        char *grown = st == WEFT_OK ? memory_grow(buffer, size, 2 * capacity, 1) : NULL;
+        if (grown == NULL) {
+            memory_free(buffer);
+            return st == WEFT_OK ? error_context(WEFT_ENOMEM, "read %s", reader->path) : st;
+        }
+        buffer = grown;
+        capacity *= 2;
+    }
+}
+
+weft_status file_read(const char *path, size_t limit_bytes, void **bytes, size_t *size_bytes)
+{
+    struct file_reader reader;
+    char *buffer = NULL;
+    weft_status st = file_reader_open(&reader, path, limit_bytes);
     if (st != WEFT_OK)
         return st;
-    buffer[size] = '\0';
+    st = read_all(&reader, &buffer, size_bytes);
+    file_reader_close(&reader);
     *bytes = buffer;
-    *size_bytes = size;
-    return WEFT_OK;
+    return st;
 }
 
 weft_status file_lock(const char *path, int *descriptor)

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/tree.h"
+#include "data/batch.h"
 #include "kernel/kernel.h"
 #include "nn/pass.h"
 
@@ -17,24 +18,17 @@ struct evaluation {
     double *block_loss;                 /* sum over the rows of each block */
     atomic_size_t next_block;
     atomic_bool is_stopped;
-    atomic_ullong *confusion;
+    int32_t *predicted;                 /* class found for each row of the split */
 };
 
-/* Rows first .. first+rows-1 of the split through the network; their losses and classes are in own->infer. */
+/* Rows first .. first+rows-1 of the split through the network; their losses are in own->infer. */
 static void infer(struct evaluation *e, struct workspace *own, size_t first, size_t rows)
 {
     struct activations *a = &own->infer;
-    const struct table *table = e->split->table;
-    for (size_t n = 0; n < rows; n++) {                 /* in file order: nothing is won by a copy */
-        size_t row = e->split->row[first + n];
-        a->raw[n] = &table->pixel[row * table->features];
-        a->label[n] = table->label[row];
-    }
+    batch_gather(e->split->table, rows, e->split->row + first, a->bytes, a->stride, a->label);
     struct matrix logits = pass_infer(e->net, own, e->dataset->shift, e->dataset->scale, rows);
-    size_t classes = e->net->classes;
-    kernel->softmax_loss(rows, classes, a->label, logits.data, logits.panel, own->softmax, a->loss, a->best);
-    for (size_t n = 0; n < rows; n++)
-        atomic_fetch_add_explicit(&e->confusion[(size_t)a->label[n] * classes + (size_t)a->best[n]], 1, memory_order_relaxed);
+    kernel->softmax_loss(rows, e->net->classes, a->label, logits.data, logits.panel, own->softmax, a->loss,
+                         e->predicted + first);
 }
 
 /* As many whole shards at once as the workspace holds rows; each shard's losses are one chain. */
@@ -76,8 +70,10 @@ static void add_up(const struct evaluation *e, struct tally *tally)
     for (size_t b = 0; b < e->blocks; b++)
         loss += e->block_loss[b];
     tally->loss = loss / (double)tally->rows;
-    for (size_t i = 0; i < tally->classes * tally->classes; i++)
-        tally->confusion[i] = atomic_load(&e->confusion[i]);
+    for (size_t n = 0; n < tally->rows; n++) {
+        size_t label = (size_t)e->split->table->label[e->split->row[n]];
+        tally->confusion[label * tally->classes + (size_t)e->predicted[n]]++;
+    }
     for (size_t c = 0; c < tally->classes; c++)
         tally->correct += tally->confusion[c * tally->classes + c];
 }
@@ -90,9 +86,9 @@ weft_status evaluate_split(const struct network *net, const struct dataset *data
                            .blocks = (split->count + EVALUATION_BLOCK_ROWS - 1) / EVALUATION_BLOCK_ROWS};
     *tally = (struct tally){.rows = split->count, .classes = net->classes};
     e.block_loss = memory_new(e.blocks, sizeof *e.block_loss);
-    e.confusion = memory_new(cells, sizeof *e.confusion);
+    e.predicted = memory_new(split->count, sizeof *e.predicted);
     tally->confusion = memory_new(cells, sizeof *tally->confusion);
-    weft_status st = e.block_loss == NULL || e.confusion == NULL || tally->confusion == NULL ? WEFT_ENOMEM : WEFT_OK;
+    weft_status st = e.block_loss == NULL || e.predicted == NULL || tally->confusion == NULL ? WEFT_ENOMEM : WEFT_OK;
     if (st == WEFT_OK)
         st = team_run(team, run_blocks, &e);
     if (st == WEFT_OK && atomic_load(&e.is_stopped))
@@ -104,6 +100,6 @@ weft_status evaluate_split(const struct network *net, const struct dataset *data
         *tally = (struct tally){0};
     }
     memory_free(e.block_loss);
-    memory_free(e.confusion);
+    memory_free(e.predicted);
     return st;
 }

@@ -106,6 +106,7 @@ static void pass_through_network(struct work *work)
     }
     look_at_loss(work);
     pass_magnitudes(&work->pass, &work->mine, work->t->magnitude[work->rank].input, work->t->magnitude[work->rank].delta);
+    phase_end(&work->clock, PHASE_BACKWARD);
 }
 
 /* Every piece, over this thread's shards alone. */

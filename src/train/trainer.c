@@ -29,7 +29,7 @@ static weft_trainer *trainer_new(weft_event_handler on_event, void *event_contex
 /* The training state and everything sized by it, for tr->settings and tr->dataset. */
 static weft_status lay_out(weft_trainer *tr, const char **thread_reason)
 {
-    size_t useful = shard_count((size_t)tr->settings->train.batch_size);
+    size_t useful = training_useful_threads(tr->settings, tr->dataset.features, tr->dataset.classes);
     size_t threads = team_threads((size_t)tr->settings->run.threads, useful, thread_reason);
     weft_status st = training_create(&tr->training, tr->settings, &tr->dataset, threads);
     if (st != WEFT_OK)

@@ -21,11 +21,10 @@ enum fault {                            /* found by any thread, acted upon by al
     FAULT_PARAMETER = 8,                /* a parameter, moment or running statistic became non-finite */
 };
 
-/* Two ways to the weight gradients, with the same bits:
+/* Two ways to the weight gradients, with the same bits; training.c chooses by what has to move between the cores.
  *   owned   each parameter piece has one thread, which sums it over all shards of the batch right before it updates it; the
- *           gradient as a whole is nowhere. Nothing is copied but the rows of the other threads' activations.
- *   local   each thread sums all pieces over its own shards, then each sums its pieces over the threads. For nets of fewer
- *           pieces than threads, whose gradient is smaller than the activations of a batch. */
+ *           gradient as a whole is nowhere. Activations and deltas move.
+ *   local   each thread sums all pieces over its own shards, then each sums its pieces over the threads. Gradients move. */
 enum gradient_strategy { GRADIENT_OWNED, GRADIENT_LOCAL };
 
 enum phase { PHASE_GATHER, PHASE_FORWARD, PHASE_BACKWARD, PHASE_GRADIENT, PHASE_UPDATE, PHASE_WAIT, PHASES };
@@ -77,6 +76,10 @@ struct training {
     atomic_uint fault_before, fault_gradient, fault_after;      /* enum fault, one word for each barrier they wait for */
     atomic_bool pause;
 };
+
+/* How many threads a step of this net can feed: each should have some 8 us of products between two barriers, which cost up to
+ * 1 us each, and a row, or a shard where batch-norm adds up rows. At least 1. */
+size_t training_useful_threads(const struct weft_settings *settings, size_t features, size_t classes);
 
 /* Lay out network, optimizer, workspaces and team for these settings and data; both must outlive it. All parameters are 0.
  * threads: at least 1, as team_threads gives it. WEFT_OK; WEFT_ENOMEM, WEFT_ERESOURCE, WEFT_ESETTINGS. */
