@@ -104,10 +104,10 @@ static void run_product_columns(struct side *s)
 static void run_gradient(struct side *s)
 {
     size_t M = last_width(s->sizes->fan_in), N = at_most(s->sizes->fan_out, PANEL);
-    float *part = s->f[2], *turned = s->f[3];
-    s->k->gradient(M, N, &s->sizes->sum, s->f[0], s->f[1], part);
-    s->k->gradient(N, M, &s->sizes->sum, s->f[1], s->f[0], turned);
-    hand_in_matrix(s, VALUE_FLOAT, part, M, N, PANEL);
+    float *part = s->f[2], *C = s->f[3], *turned = C + M * N;
+    s->k->gradient(M, N, &s->sizes->sum, s->f[0], s->f[1], part, C, N);
+    s->k->gradient(N, M, &s->sizes->sum, s->f[1], s->f[0], part, turned, PANEL);
+    hand_in_matrix(s, VALUE_FLOAT, C, M, N, N);
     hand_in_matrix(s, VALUE_FLOAT, turned, N, M, PANEL);
 }
 

@@ -10,7 +10,8 @@ void KERNEL(product)(size_t M, size_t N, size_t K, const float *A, size_t a_pane
                      const float *bias, float *C);
 void KERNEL(product_columns)(size_t M, size_t N, size_t K, const float *A, size_t step, const float *B, bool resume,
                              float *C);
-void KERNEL(gradient)(size_t M, size_t N, const struct row_sum *rows, const float *A, const float *B, float *part);
+void KERNEL(gradient)(size_t M, size_t N, const struct row_sum *rows, const float *A, const float *B, float *part, float *C,
+                      size_t ldc);
 void KERNEL(convert)(size_t rows, size_t first, size_t columns, const struct byte_rows *from, float *x);
 void KERNEL(convert_transposed)(size_t rows, size_t first, size_t columns, const struct byte_rows *from, float *x);
 void KERNEL(transpose)(size_t rows, size_t columns, const float *from, size_t from_row, float *to, size_t to_row);

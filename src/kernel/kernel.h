@@ -63,10 +63,11 @@ struct kernel {
                     const float *bias, float *C);
     void (*product_columns)(size_t M, size_t N, size_t K, const float *A, size_t step, const float *B, bool resume, float *C);
 
-    /* A block of a weight gradient: part[m][n] = for each shard a chain over its rows r of A[r * PANEL + m] * B[r * PANEL + n],
-     * from +0, the shards added up as `rows` says. M, N <= PANEL. part: rows->parts_most blocks of PANEL x PANEL; the result
-     * is the first one, the others are scratch. */
-    void (*gradient)(size_t M, size_t N, const struct row_sum *rows, const float *A, const float *B, float *part);
+    /* A block of a weight gradient: C[m * ldc + n] = for each shard a chain over its rows r of A[r * PANEL + m] *
+     * B[r * PANEL + n], from +0, the shards added up as `rows` says. M, N <= PANEL. part: scratch, rows->parts_most blocks of
+     * PANEL x PANEL. */
+    void (*gradient)(size_t M, size_t N, const struct row_sum *rows, const float *A, const float *B, float *part, float *C,
+                     size_t ldc);
 
     /* Columns first .. first+columns-1 of byte rows as floats.
      * convert             x[r][j], one panel: columns <= PANEL, the padding 0

@@ -120,7 +120,23 @@ struct gradient_tile {
     const float *A, *B;
     size_t merges;                      /* parts before this one that it is added into */
     float *part;                        /* where this shard's own part would go; PANEL * PANEL floats after the one before */
+    float *C;                           /* where the sum of all goes; NULL: this is not the last shard */
+    size_t ldc;
+    vmask last;                         /* lanes of the last vector that are columns */
 };
+
+/* Into the caller's matrix, of which this block is a part: nothing beside it may be written. */
+ALWAYS_INLINE void tile_store_result(vfloat sum[TILE_ROWS][TILE_VECTORS], size_t rows, size_t vectors,
+                                     const struct gradient_tile *t)
+{
+    UNROLLED
+    for (size_t r = 0; r < rows; r++) {
+        float *c = t->C + r * t->ldc;
+        if (vectors == 2)
+            v_store(c, sum[r][0]);
+        v_store_masked(c + (vectors - 1) * LANES, t->last, sum[r][vectors - 1]);
+    }
+}
 
 ALWAYS_INLINE void tile_gradient(const struct gradient_tile *t, size_t rows, size_t vectors)
 {
@@ -140,7 +156,10 @@ ALWAYS_INLINE void tile_gradient(const struct gradient_tile *t, size_t rows, siz
             for (size_t v = 0; v < vectors; v++)
                 sum[r][v] = v_add(v_load(&part[r * PANEL + v * LANES]), sum[r][v]);
     }
-    tile_store(sum, rows, vectors, part);
+    if (t->C != NULL)
+        tile_store_result(sum, rows, vectors, t);
+    else
+        tile_store(sum, rows, vectors, part);
 }
 
 /* ---- One function for each shape of tile ---- */
@@ -220,17 +239,20 @@ void KERNEL(product_columns)(size_t M, size_t N, size_t K, const float *A, size_
         }
 }
 
-void KERNEL(gradient)(size_t M, size_t N, const struct row_sum *rows, const float *A, const float *B, float *part)
+void KERNEL(gradient)(size_t M, size_t N, const struct row_sum *rows, const float *A, const float *B, float *part, float *C,
+                      size_t ldc)
 {
     size_t tiles = tiles_of(M), held = 0;
     for (size_t s = 0; s < rows->shards; s++) {
         size_t first = s > 0 ? rows->end[s - 1] : 0;
         for (size_t n = 0; n < N; n += TILE_COLUMNS)
             for (size_t i = 0; i < tiles; i++) {
-                size_t m = rows_before(M, tiles, i), height = rows_before(M, tiles, i + 1) - m;
-                gradient_tile[vectors_at(n, N)][height](&(struct gradient_tile){
+                size_t m = rows_before(M, tiles, i), height = rows_before(M, tiles, i + 1) - m, vectors = vectors_at(n, N);
+                size_t rest = N - n - (vectors - 1) * LANES;
+                gradient_tile[vectors][height](&(struct gradient_tile){
                     rows->end[s] - first, A + first * PANEL + m, B + first * PANEL + n, rows->merges[s],
-                    part + held * PANEL * PANEL + m * PANEL + n});
+                    part + held * PANEL * PANEL + m * PANEL + n, s + 1 == rows->shards ? C + m * ldc + n : NULL, ldc,
+                    v_mask(rest < LANES ? rest : LANES)});
             }
         held += 1 - rows->merges[s];
     }

@@ -46,11 +46,13 @@ static float gradient_of_one(const struct row_sum *rows, const float *A, const f
     return part[0];
 }
 
-void gradient_ref(size_t M, size_t N, const struct row_sum *rows, const float *A, const float *B, float *part)
+void gradient_ref(size_t M, size_t N, const struct row_sum *rows, const float *A, const float *B, float *part, float *C,
+                  size_t ldc)
 {
+    (void)part;
     for (size_t m = 0; m < M; m++)
         for (size_t n = 0; n < N; n++)
-            part[m * PANEL + n] = gradient_of_one(rows, A + m, B + n);
+            C[m * ldc + n] = gradient_of_one(rows, A + m, B + n);
 }
 
 void convert_ref(size_t rows, size_t first, size_t columns, const struct byte_rows *from, float *x)

@@ -12,7 +12,8 @@ extern const struct kernel kernel_reference;
 void product_ref(size_t M, size_t N, size_t K, const float *A, size_t a_panel, const float *B, bool resume, const float *bias,
                  float *C);
 void product_columns_ref(size_t M, size_t N, size_t K, const float *A, size_t step, const float *B, bool resume, float *C);
-void gradient_ref(size_t M, size_t N, const struct row_sum *rows, const float *A, const float *B, float *part);
+void gradient_ref(size_t M, size_t N, const struct row_sum *rows, const float *A, const float *B, float *part, float *C,
+                  size_t ldc);
 void convert_ref(size_t rows, size_t first, size_t columns, const struct byte_rows *from, float *x);
 void convert_transposed_ref(size_t rows, size_t first, size_t columns, const struct byte_rows *from, float *x);
 void transpose_ref(size_t rows, size_t columns, const float *from, size_t from_row, float *to, size_t to_row);

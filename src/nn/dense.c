@@ -131,13 +131,12 @@ void dense_gradient(const struct network *net, size_t l, size_t panel, const str
         size_t width = at_most(H - o, PANEL);
         const float *dy_panel = dy.data + o / PANEL * dy.panel;
         if (lanes_are_inputs) {
-            kernel->gradient(width, inputs, sum, dy_panel, x, part);
-            kernel->transpose(width, inputs, part, PANEL, gradient + o, H);
-            continue;
+            float turned[PANEL * PANEL];
+            kernel->gradient(width, inputs, sum, dy_panel, x, part, turned, PANEL);
+            kernel->transpose(width, inputs, turned, PANEL, gradient + o, H);
+        } else {
+            kernel->gradient(inputs, width, sum, x, dy_panel, part, gradient + o, H);
         }
-        kernel->gradient(inputs, width, sum, x, dy_panel, part);
-        for (size_t i = 0; i < inputs; i++)
-            memcpy(gradient + i * H + o, part + i * PANEL, width * sizeof *gradient);
     }
 }
 
