@@ -113,7 +113,7 @@ static void run_gradient(struct side *s)
 
 static struct byte_rows byte_rows_of(const struct side *s)
 {
-    return (struct byte_rows){s->raw, s->f[0], s->positive};
+    return (struct byte_rows){.row = s->raw, .shift = s->f[0], .scale = s->positive};
 }
 
 static void run_convert(struct side *s)
@@ -131,8 +131,14 @@ static void run_convert_transposed(struct side *s)
 {
     struct byte_rows from = byte_rows_of(s);
     size_t D = s->sizes->fan_in, rows = at_most(s->sizes->product_rows, PANEL), columns = at_most(D, COLUMNS_DEPTH_MOST);
-    s->k->convert_transposed(rows, D - columns, columns, &from, s->f[2]);
-    hand_in_matrix(s, VALUE_FLOAT, s->f[2], columns, rows, PANEL);
+    float *x = s->f[2], *uniform = s->f[3];
+    s->k->convert_transposed(rows, D - columns, columns, &from, x);
+    for (size_t j = 0; j < D; j++)
+        s->f[0][j] = 7, s->positive[j] = 0.25f;
+    from.is_uniform = true;
+    s->k->convert_transposed(rows, D - columns, columns, &from, uniform);
+    hand_in_matrix(s, VALUE_FLOAT, x, columns, rows, PANEL);
+    hand_in_matrix(s, VALUE_FLOAT, uniform, columns, rows, PANEL);
 }
 
 static void run_transpose(struct side *s)

@@ -33,7 +33,8 @@ static void forward(struct bench_product *p)
     while (op->kind != OP_DENSE || op->layer != p->layer)
         op++;
     if (p->layer == 0 && net->input_is_raw) {
-        struct byte_rows x = {batch->raw, p->pass.shift, p->pass.scale};
+        struct byte_rows x = p->pass.input;
+        x.row = batch->raw;
         dense_forward_bytes(net, p->pass.batch_rows, &x, p->pass.own->input, batch->buffer[op->out]);
     } else {
         dense_forward(net, p->layer, p->pass.batch_rows, batch->buffer[op->in], batch->buffer[op->out]);
@@ -109,7 +110,7 @@ static weft_status measure(struct training *t, double stretch_s, weft_bench_kern
             const struct layer *layer = &t->net.layer[l];
             struct bench_product p = {
                 .t = t, .layer = l, .direction = d, .stretch_s = STRETCH_SHARE * stretch_s,
-                .pass = {&t->net, &t->batch, &t->space[0], t->exchange, t->dataset->shift, t->dataset->scale, t->full.rows,
+                .pass = {&t->net, &t->batch, &t->space[0], t->exchange, t->input, t->full.rows,
                          t->full.shards, t->settings->train.seed, 0},
             };
             fill_batch(t);                      /* a product may have written where the next one reads */

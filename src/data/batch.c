@@ -24,3 +24,12 @@ void batch_gather(const struct table *table, size_t count, const uint32_t *row, 
         label[n] = table->label[row[n]];
     }
 }
+
+struct byte_rows batch_scaling(const struct dataset *dataset)
+{
+    struct byte_rows scaling = {NULL, dataset->shift, dataset->scale, true};
+    for (size_t j = 1; j < dataset->features; j++)
+        if (dataset->shift[j] != dataset->shift[0] || dataset->scale[j] != dataset->scale[0])
+            scaling.is_uniform = false;
+    return scaling;
+}

@@ -4,15 +4,39 @@
 
 #if defined KERNEL_AVX512
 
-void KERNEL(convert)(size_t rows, size_t first, size_t columns, const struct byte_rows *from, float *x)
+static inline vfloat floats_of(__m128i bytes)
 {
-    vmask low = v_mask(columns < LANES ? columns : LANES), high = v_mask(columns < LANES ? 0 : columns - LANES);
-    vfloat shift[2] = {v_load_masked(from->shift + first, low), v_load_masked(from->shift + first + LANES, high)};
-    vfloat scale[2] = {v_load_masked(from->scale + first, low), v_load_masked(from->scale + first + LANES, high)};
+    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes));
+}
+
+/* A whole panel: without masks a load can be part of the conversion. */
+static void convert_panel(size_t rows, size_t first, const struct byte_rows *from, float *x)
+{
+    vfloat shift[2] = {v_load(from->shift + first), v_load(from->shift + first + LANES)};
+    vfloat scale[2] = {v_load(from->scale + first), v_load(from->scale + first + LANES)};
     for (size_t r = 0; r < rows; r++) {
         const uint8_t *row = from->row[r] + first;
-        v_store(&x[r * PANEL], v_mul(v_sub(v_load_bytes(row, low), shift[0]), scale[0]));
-        v_store(&x[r * PANEL + LANES], v_mul(v_sub(v_load_bytes(row + LANES, high), shift[1]), scale[1]));
+        for (size_t v = 0; v < 2; v++) {
+            vfloat raw = floats_of(_mm_loadu_si128((const __m128i *)(row + v * LANES)));
+            v_store(&x[r * PANEL + v * LANES], v_mul(v_sub(raw, shift[v]), scale[v]));
+        }
+    }
+}
+
+void KERNEL(convert)(size_t rows, size_t first, size_t columns, const struct byte_rows *from, float *x)
+{
+    if (columns == PANEL) {
+        convert_panel(rows, first, from, x);
+        return;
+    }
+    for (size_t v = 0; v < 2; v++) {
+        size_t at = first + v * LANES, left = columns > v * LANES ? columns - v * LANES : 0;
+        vmask mask = v_mask(left < LANES ? left : LANES);
+        vfloat shift = v_load_masked(from->shift + at, mask), scale = v_load_masked(from->scale + at, mask);
+        for (size_t r = 0; r < rows; r++) {
+            vfloat raw = floats_of(_mm_maskz_loadu_epi8(mask, from->row[r] + at));
+            v_store(&x[r * PANEL + v * LANES], v_mul(v_sub(raw, shift), scale));
+        }
     }
 }
 
@@ -39,10 +63,16 @@ static inline __m512i four_rows(const struct byte_block *b, size_t r)
     return _mm512_inserti32x4(x, bytes_of_row(b, r + 12), 3);
 }
 
+/* How the columns from one on are shifted and scaled. */
+struct block_scaling {
+    const float *shift, *scale;
+    bool is_uniform;
+};
+
 /* Two rounds of unpacking put column j's bytes of rows 4q .. 4q+3 side by side in quarter q; from there they are picked as 16
  * whole numbers, those of rows 0 .. 15 in order. Column j goes to x[j * PANEL]. */
-static inline __attribute__((always_inline)) void convert_block(const struct byte_block *b, size_t columns, const float *shift,
-                                                                const float *scale, float *x)
+static inline __attribute__((always_inline)) void convert_block(const struct byte_block *b, size_t columns,
+                                                                struct block_scaling s, float *x)
 {
     const __m512i first_of_quarter = _mm512_broadcast_i32x4(_mm_setr_epi32((int)0xffffff00, (int)0xffffff01, (int)0xffffff02,
                                                                            (int)0xffffff03));
@@ -53,11 +83,28 @@ static inline __attribute__((always_inline)) void convert_block(const struct byt
         _mm512_unpacklo_epi16(r01[0], r23[0]), _mm512_unpackhi_epi16(r01[0], r23[0]),
         _mm512_unpacklo_epi16(r01[1], r23[1]), _mm512_unpackhi_epi16(r01[1], r23[1]),
     };
+    vfloat shift = v_set1(s.shift[0]), scale = v_set1(s.scale[0]);
     for (size_t j = 0; j < columns; j++) {
         __m512i pick = _mm512_add_epi32(first_of_quarter, _mm512_set1_epi32((int)(j % 4 * 4)));
         vfloat raw = _mm512_cvtepi32_ps(_mm512_shuffle_epi8(four_columns[j / 4], pick));
-        v_store(&x[j * PANEL], v_mul(v_sub(raw, v_set1(shift[j])), v_set1(scale[j])));
+        if (!s.is_uniform) {
+            shift = v_set1(s.shift[j]);
+            scale = v_set1(s.scale[j]);
+        }
+        v_store(&x[j * PANEL], v_mul(v_sub(raw, shift), scale));
     }
+}
+
+static inline __attribute__((always_inline)) void convert_16_rows(const uint8_t *const row[16], size_t first, size_t columns,
+                                                                  const struct byte_rows *from, bool is_uniform, float *x)
+{
+    size_t j = 0;
+    for (; j + LANES <= columns; j += LANES)
+        convert_block(&(struct byte_block){row, first + j, 0, true}, LANES,
+                      (struct block_scaling){from->shift + first + j, from->scale + first + j, is_uniform}, &x[j * PANEL]);
+    if (j < columns)
+        convert_block(&(struct byte_block){row, first + j, v_mask(columns - j), false}, columns - j,
+                      (struct block_scaling){from->shift + first + j, from->scale + first + j, is_uniform}, &x[j * PANEL]);
 }
 
 void KERNEL(convert_transposed)(size_t rows, size_t first, size_t columns, const struct byte_rows *from, float *x)
@@ -66,13 +113,10 @@ void KERNEL(convert_transposed)(size_t rows, size_t first, size_t columns, const
         const uint8_t *row[LANES];
         for (size_t i = 0; i < LANES; i++)
             row[i] = from->row[r + i < rows ? r + i : rows - 1];
-        size_t j = 0;
-        for (; j + LANES <= columns; j += LANES)
-            convert_block(&(struct byte_block){row, first + j, 0, true}, LANES, from->shift + first + j,
-                          from->scale + first + j, &x[j * PANEL + r]);
-        if (j < columns)
-            convert_block(&(struct byte_block){row, first + j, v_mask(columns - j), false}, columns - j,
-                          from->shift + first + j, from->scale + first + j, &x[j * PANEL + r]);
+        if (from->is_uniform)
+            convert_16_rows(row, first, columns, from, true, x + r);
+        else
+            convert_16_rows(row, first, columns, from, false, x + r);
     }
 }
 

@@ -49,6 +49,7 @@ struct row_sum {
 struct byte_rows {
     const uint8_t *const *row;
     const float *shift, *scale;
+    bool is_uniform;                            /* all shifts are the same number, and all scales: they need not be read */
 };
 
 struct kernel {

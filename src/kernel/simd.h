@@ -29,10 +29,6 @@ static inline vfloat v_sub(vfloat a, vfloat b) { return _mm512_sub_ps(a, b); }
 static inline vfloat v_mul(vfloat a, vfloat b) { return _mm512_mul_ps(a, b); }
 static inline vfloat v_fma(vfloat a, vfloat b, vfloat c) { return _mm512_fmadd_ps(a, b, c); }
 static inline vfloat v_fnma(vfloat a, vfloat b, vfloat c) { return _mm512_fnmadd_ps(a, b, c); }      /* -a * b + c */
-static inline vfloat v_load_bytes(const uint8_t *p, vmask m)                          /* masked-out lanes are 0 */
-{
-    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(m, p)));
-}
 
 typedef __m512d vdouble;
 static inline vdouble d_zero(void) { return _mm512_setzero_pd(); }

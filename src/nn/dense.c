@@ -108,7 +108,7 @@ void dense_forward_bytes(const struct network *net, size_t rows, const struct by
     size_t block = narrow ? PANEL : converted_rows(net), blocks = (rows + block - 1) / block;
     for (size_t b = 0; b < blocks; b++) {
         size_t first = narrow ? b * PANEL : b * rows / blocks, end = narrow ? at_most(first + PANEL, rows) : (b + 1) * rows / blocks;
-        struct byte_rows some = {x->row + first, x->shift, x->scale};
+        struct byte_rows some = {x->row + first, x->shift, x->scale, x->is_uniform};
         if (narrow) {
             forward_samples(net, end - first, &some, scratch, matrix_from(y, first));
             continue;

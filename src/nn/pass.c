@@ -23,7 +23,9 @@ static struct matrix delta_of(const struct pass *pass, size_t layer, const struc
 
 static struct byte_rows bytes_from(const struct pass *pass, size_t row)
 {
-    return (struct byte_rows){pass->batch->raw + row, pass->shift, pass->scale};
+    struct byte_rows rows = pass->input;
+    rows.row = pass->batch->raw + row;
+    return rows;
 }
 
 static uint8_t *keep_of(const struct pass *pass, const struct op *op, const struct slice *slice)
@@ -277,9 +279,10 @@ size_t pass_pieces(const struct network *net, struct parameter_piece *piece, siz
 
 /* ---- evaluation ---- */
 
-struct matrix pass_infer(const struct network *net, struct workspace *own, const float *shift, const float *scale, size_t rows)
+struct matrix pass_infer(const struct network *net, struct workspace *own, const struct byte_rows *input, size_t rows)
 {
-    struct byte_rows raw = {own->infer.raw, shift, scale};
+    struct byte_rows raw = *input;
+    raw.row = own->infer.raw;
     struct matrix x = {0}, y = own->infer.buffer[0];
     for (size_t i = 0; i < net->ops; i++) {
         const struct op *op = &net->op[i];

@@ -11,7 +11,7 @@ struct pass {                           /* one batch, as one thread sees it */
     struct activations *batch;          /* of the whole batch */
     struct workspace *own;
     struct norm_exchange *exchange;     /* shared by the team */
-    const float *shift, *scale;         /* of the input, one of each per feature */
+    struct byte_rows input;             /* how bytes are shifted and scaled; the rows are those of the batch */
     size_t batch_rows, shards;
     uint64_t seed, step;                /* for dropout */
 };
@@ -65,6 +65,6 @@ size_t pass_pieces(const struct network *net, struct parameter_piece *piece, siz
 
 /* Forward in evaluation: running statistics, no dropout; own->infer.raw holds up to INFER_ROWS rows. Returns the logits.
  * Changes no state. */
-struct matrix pass_infer(const struct network *net, struct workspace *own, const float *shift, const float *scale, size_t rows);
+struct matrix pass_infer(const struct network *net, struct workspace *own, const struct byte_rows *input, size_t rows);
 
 #endif

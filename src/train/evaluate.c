@@ -10,7 +10,7 @@
 
 struct evaluation {
     const struct network *net;
-    const struct dataset *dataset;
+    struct byte_rows input;             /* how bytes are scaled */
     const struct split *split;
     struct workspace *space;
     const atomic_bool *stop_request;
@@ -26,7 +26,7 @@ static void infer(struct evaluation *e, struct workspace *own, size_t first, siz
 {
     struct activations *a = &own->infer;
     batch_gather(e->split->table, rows, e->split->row + first, a->bytes, a->stride, a->label);
-    struct matrix logits = pass_infer(e->net, own, e->dataset->shift, e->dataset->scale, rows);
+    struct matrix logits = pass_infer(e->net, own, &e->input, rows);
     kernel->softmax_loss(rows, e->net->classes, a->label, logits.data, logits.panel, own->softmax, a->loss,
                          e->predicted + first);
 }
@@ -82,7 +82,7 @@ weft_status evaluate_split(const struct network *net, const struct dataset *data
                            struct team *team, struct workspace *space, const atomic_bool *stop_request, struct tally *tally)
 {
     size_t cells = net->classes * net->classes;
-    struct evaluation e = {.net = net, .dataset = dataset, .split = split, .space = space, .stop_request = stop_request,
+    struct evaluation e = {.net = net, .input = batch_scaling(dataset), .split = split, .space = space, .stop_request = stop_request,
                            .blocks = (split->count + EVALUATION_BLOCK_ROWS - 1) / EVALUATION_BLOCK_ROWS};
     *tally = (struct tally){.rows = split->count, .classes = net->classes};
     e.block_loss = memory_new(e.blocks, sizeof *e.block_loss);

@@ -178,8 +178,8 @@ bool step_run(struct training *t, size_t rank, uint64_t step)
     const struct batch_plan *plan = sampler_batch_rows(&t->sampler, step) == t->full.rows ? &t->full : &t->last;
     struct work work = {
         .t = t, .rank = rank, .plan = plan, .mine = step_rows(t, plan, rank),
-        .pass = {&t->net, &t->batch, &t->space[rank], t->exchange, t->dataset->shift, t->dataset->scale, plan->rows,
-                 plan->shards, t->settings->train.seed, step},
+        .pass = {&t->net, &t->batch, &t->space[rank], t->exchange, t->input, plan->rows, plan->shards,
+                 t->settings->train.seed, step},
     };
     if (t->phase_time_s != NULL)
         work.clock = (struct phase_clock){t->phase_time_s[rank], clock_seconds()};

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "data/batch.h"
 #include "kernel/kernel.h"
 #include "train/step.h"
 
@@ -170,7 +171,8 @@ static weft_status create_arrays(struct training *t)
 weft_status training_create(struct training *t, const struct weft_settings *settings, const struct dataset *dataset,
                             size_t threads)
 {
-    *t = (struct training){.settings = settings, .dataset = dataset, .observed_step = UINT64_MAX, .pause_at_s = INFINITY};
+    *t = (struct training){.settings = settings, .dataset = dataset, .input = batch_scaling(dataset),
+                           .observed_step = UINT64_MAX, .pause_at_s = INFINITY};
     weft_status st = network_create(&t->net, settings, dataset->features, dataset->classes);
     if (st != WEFT_OK) goto failed;
     if ((st = optimizer_create(&t->optimizer, &t->net, settings)) != WEFT_OK) goto failed;

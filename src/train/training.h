@@ -42,6 +42,7 @@ struct magnitudes {                     /* found by one thread, read by all afte
 struct training {
     const struct weft_settings *settings;
     const struct dataset *dataset;
+    struct byte_rows input;             /* how its bytes are scaled */
     struct network net;
     struct optimizer optimizer;
     struct sampler sampler;
