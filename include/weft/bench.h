@@ -52,6 +52,7 @@ typedef struct weft_bench_rates {       /* of the machine, with so many threads 
                                            the first workload and after each one */
     double memory_gb_per_s;             /* reading an array larger than the last cache, 1 GB = 10^9 bytes; the best of 10 */
     double l2_gb_per_s;                 /* each thread reading its own array of half its L2 cache; the best of 50 times 2 ms */
+    double barrier_us;                  /* all threads waiting for each other, nothing else to do; the best of 50 times 1,000 */
 } weft_bench_rates;
 
 /* One workload on one number of threads. A stretch is whole steps until its time is over, one at least; the lists of a new

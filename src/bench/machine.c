@@ -102,6 +102,7 @@ struct trial {
     size_t floats;                              /* of the array: its threads' shares */
     double best_s;
     float *result;                              /* of each thread: stored, so that it must be computed */
+    double *start_s;                            /* of each thread in this try: one without a core may begin after others end */
 };
 
 static struct range share_of_array(const struct trial *trial, size_t rank)
@@ -118,20 +119,28 @@ static void touch(void *context, size_t rank)
         trial->array[i] = 1;
 }
 
+static double earliest(const double *time_s, size_t count)
+{
+    double least_s = time_s[0];
+    for (size_t i = 1; i < count; i++)
+        least_s = time_s[i] < least_s ? time_s[i] : least_s;
+    return least_s;
+}
+
 static void try_some(void *context, size_t rank)
 {
     struct trial *trial = context;
     struct range mine = share_of_array(trial, rank);
     for (size_t i = 0; i < trial->tries; i++) {
         team_barrier(trial->team);
-        double start_s = clock_seconds();
+        trial->start_s[rank] = clock_seconds();
         if (trial->array == NULL)
             trial->result[rank] += kernel->fma_rounds(trial->rounds, 0.5f, 0.25f);
         else
             for (size_t round = 0; round < trial->rounds; round++)
                 trial->result[rank] += kernel->read_floats(mine.end - mine.first, trial->array + mine.first);
         team_barrier(trial->team);
-        double time_s = clock_seconds() - start_s;
+        double time_s = clock_seconds() - earliest(trial->start_s, trial->team->size);
         if (rank == 0 && (trial->best_s == 0 || time_s < trial->best_s))
             trial->best_s = time_s;
     }
@@ -178,6 +187,31 @@ static weft_status measure_reading(struct trial *trial, size_t size_bytes, size_
     return st;
 }
 
+enum { BARRIERS = 1000 };
+
+static void meet_often(void *context, size_t rank)
+{
+    struct trial *trial = context;
+    for (size_t i = 0; i < trial->tries; i++) {
+        team_barrier(trial->team);
+        double start_s = clock_seconds();
+        for (size_t meeting = 0; meeting < BARRIERS; meeting++)
+            team_barrier(trial->team);
+        double time_s = clock_seconds() - start_s;
+        if (rank == 0 && (trial->best_s == 0 || time_s < trial->best_s))
+            trial->best_s = time_s;
+    }
+}
+
+static weft_status measure_barrier(struct trial *trial, weft_bench_rates *rate)
+{
+    trial->best_s = 0;
+    trial->tries = TRIES;
+    weft_status st = team_run(trial->team, meet_often, trial);
+    rate->barrier_us = 1e6 * trial->best_s / BARRIERS;
+    return st;
+}
+
 static weft_status measure_all(struct trial *trial, weft_bench_rates *rate)
 {
     size_t threads = rate->threads;
@@ -186,6 +220,8 @@ static weft_status measure_all(struct trial *trial, weft_bench_rates *rate)
         st = measure_reading(trial, memory_size(threads), MEMORY_TRIES, &rate->memory_gb_per_s);
     if (st == WEFT_OK)
         st = measure_reading(trial, half_l2_size() * threads, TRIES, &rate->l2_gb_per_s);
+    if (st == WEFT_OK)
+        st = measure_barrier(trial, rate);
     return st;
 }
 
@@ -197,9 +233,11 @@ static weft_status with_team(weft_bench_rates *rate, weft_status (*measure)(stru
         return st;
     if (team.size != rate->threads)
         return error_set(WEFT_ERESOURCE, "a team of %zu threads: OpenMP gives %zu", rate->threads, team.size);
-    struct trial trial = {.team = &team, .result = memory_new(rate->threads, sizeof *trial.result)};
-    st = trial.result != NULL ? measure(&trial, rate) : WEFT_ENOMEM;
+    struct trial trial = {.team = &team, .result = memory_new(rate->threads, sizeof *trial.result),
+                          .start_s = memory_new(rate->threads, sizeof *trial.start_s)};
+    st = trial.result != NULL && trial.start_s != NULL ? measure(&trial, rate) : WEFT_ENOMEM;
     memory_free(trial.result);
+    memory_free(trial.start_s);
     return st;
 }
 

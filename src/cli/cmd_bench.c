@@ -145,13 +145,14 @@ static json_t *json_of_kernel(const weft_bench_kernel *k)
 static json_t *json_of_bench(const weft_bench_result *r)
 {
     json_t *object = json_object(), *peak = json_object(), *bandwidth = json_object(), *workloads = json_array(),
-           *kernels = json_array(), *memory = json_object(), *l2 = json_object();
+           *kernels = json_array(), *memory = json_object(), *l2 = json_object(), *barrier = json_object();
     for (size_t i = 0; i < r->rates; i++) {
         char threads[24];
         snprintf(threads, sizeof threads, "%zu", r->rate[i].threads);
         json_put(&peak, threads, json_of_real(r->rate[i].peak_gflops));
         json_put(&memory, threads, json_of_real(r->rate[i].memory_gb_per_s));
         json_put(&l2, threads, json_of_real(r->rate[i].l2_gb_per_s));
+        json_put(&barrier, threads, json_of_real(r->rate[i].barrier_us));
     }
     json_put(&bandwidth, "memory", memory);
     json_put(&bandwidth, "l2", l2);
@@ -163,6 +164,7 @@ static json_t *json_of_bench(const weft_bench_result *r)
     json_put(&object, "stretch_s", json_of_real(r->stretch_s));
     json_put(&object, "peak_gflops", peak);
     json_put(&object, "bandwidth_gb_per_s", bandwidth);
+    json_put(&object, "barrier_us", barrier);
     json_put(&object, "workloads", workloads);
     json_put(&object, "kernels", kernels);
     return object;

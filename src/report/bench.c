@@ -15,13 +15,14 @@ static weft_status write_machine(const weft_bench_result *r, FILE *stream)
 {
     fprintf(stream, "%s, %zu core%s, %s kernels (equal to their definitions)\n\n", r->cpu, r->cores, r->cores == 1 ? "" : "s",
             r->isa);
-    struct table table = table_of("rrrr");
-    add_head(&table, (const char *const[]){"threads", "FMA peak GFLOP/s", "memory GB/s", "L2 GB/s", NULL});
+    struct table table = table_of("rrrrr");
+    add_head(&table, (const char *const[]){"threads", "FMA peak GFLOP/s", "memory GB/s", "L2 GB/s", "barrier us", NULL});
     for (size_t i = 0; i < r->rates; i++) {
         table_add(&table, "%zu", r->rate[i].threads);
         table_add(&table, "%.1f", r->rate[i].peak_gflops);
         table_add(&table, "%.1f", r->rate[i].memory_gb_per_s);
         table_add(&table, "%.1f", r->rate[i].l2_gb_per_s);
+        table_add(&table, "%.2f", r->rate[i].barrier_us);
     }
     return table_write(&table, stream);
 }
