@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/math.h"
 #include "base/tree.h"
 #include "kernel/kernel.h"
 #include "nn/layers.h"
@@ -135,6 +136,23 @@ void norm_gradient(const struct op *op, const struct row_sum *sum, size_t first_
         dgamma[j] = of_gamma[0];
         dbeta[j] = of_beta[0];
     }
+}
+
+static uint64_t larger(uint64_t largest, double x)
+{
+    uint64_t magnitude = math_bits_of_double(x) & (UINT64_MAX >> 1);        /* as integers, NaN is larger than any number */
+    return magnitude > largest ? magnitude : largest;
+}
+
+float norm_largest_sum(const struct op *op, struct range of_shards, const struct norm_exchange *exchange)
+{
+    uint64_t largest = 0;
+    for (size_t s = of_shards.first; s < of_shards.end; s++)
+        for (size_t j = 0; j < op->width; j++) {
+            size_t at = s * padded(op->width) + j;
+            largest = larger(larger(largest, exchange->sum_dy[at]), exchange->sum_dy_xhat[at]);
+        }
+    return (float)math_double_of_bits(largest);
 }
 
 void norm_values_from_running(const struct network *net, size_t l, struct norm_values *values)

@@ -50,6 +50,8 @@ void norm_backward(const struct op *op, size_t rows, struct matrix x, const stru
 /* dgamma and dbeta: the shards' published sums, added up as `sum` says, its shards being those from first_shard on. */
 void norm_gradient(const struct op *op, const struct row_sum *sum, size_t first_shard, const struct norm_exchange *exchange,
                    float *dgamma, float *dbeta);
+/* The largest magnitude among the sums that shards of a range have published for them, as a float; NaN if there is one. */
+float norm_largest_sum(const struct op *op, struct range of_shards, const struct norm_exchange *exchange);
 /* Values for inference, from the running statistics. */
 void norm_values_from_running(const struct network *net, size_t l, struct norm_values *values);
 /* running = (1-m) * running + m * batch for the given features; needs batch_mean, batch_variance of norm_merge_moments.

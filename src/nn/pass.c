@@ -203,17 +203,19 @@ static float largest_in(struct matrix m, size_t columns, size_t rows)
     return largest;
 }
 
-void pass_magnitudes(const struct pass *pass, const struct slice *slice, float input[NETWORK_LAYERS_MAX],
-                     float delta[NETWORK_LAYERS_MAX])
+void pass_magnitudes(const struct pass *pass, const struct slice *slice, struct magnitudes *found)
 {
     const struct network *net = pass->net;
     for (size_t i = 0; i < net->ops; i++) {
         const struct op *op = &net->op[i];
+        if (op->kind == OP_NORM)
+            found->norm[op->layer] = norm_largest_sum(op, slice->shards, &pass->exchange[op->nth]);
         if (op->kind != OP_DENSE)
             continue;
         bool is_raw = op->layer == 0 && net->input_is_raw;
-        input[op->layer] = is_raw ? 0 : largest_in(buffer_of(pass, op->in, slice), net->buffer_width[op->in], rows_of(slice));
-        delta[op->layer] = largest_in(delta_of(pass, op->layer, slice), op->width, rows_of(slice));
+        found->input[op->layer] =
+            is_raw ? 0 : largest_in(buffer_of(pass, op->in, slice), net->buffer_width[op->in], rows_of(slice));
+        found->delta[op->layer] = largest_in(delta_of(pass, op->layer, slice), op->width, rows_of(slice));
     }
 }
 

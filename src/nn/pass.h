@@ -44,10 +44,13 @@ void pass_backward(struct pass *pass, size_t p, const struct slice *slice);
 void pass_merge_forward(struct pass *pass, size_t p);
 void pass_merge_backward(struct pass *pass, size_t p);
 
-/* Largest magnitudes of what the weight gradients are made of, for the rows: of the input and the delta of each layer; NaN if
- * there is one. The input of a first layer that takes bytes is left out. */
-void pass_magnitudes(const struct pass *pass, const struct slice *slice, float input[NETWORK_LAYERS_MAX],
-                     float delta[NETWORK_LAYERS_MAX]);
+/* Largest magnitudes of what the gradients are made of, by layer: of the dense layer's input and its delta in the rows, and of
+ * the sums that a batch-norm's shards have published; NaN if there is one. The input of a first layer that takes bytes is left
+ * out. */
+struct magnitudes {
+    float input[NETWORK_LAYERS_MAX], delta[NETWORK_LAYERS_MAX], norm[NETWORK_LAYERS_MAX];
+};
+void pass_magnitudes(const struct pass *pass, const struct slice *slice, struct magnitudes *found);
 
 /* A local gradient: that of the parameters of one piece (below), summed over rows first_row .. of the batch as `sum` says, its
  * shards being those from first_shard on. Written to gradient, as long as the piece. */

@@ -105,7 +105,7 @@ static void pass_through_network(struct work *work)
         phase_end(&work->clock, PHASE_BACKWARD);
     }
     look_at_loss(work);
-    pass_magnitudes(&work->pass, &work->mine, work->t->magnitude[work->rank].input, work->t->magnitude[work->rank].delta);
+    pass_magnitudes(&work->pass, &work->mine, &work->t->magnitude[work->rank]);
     phase_end(&work->clock, PHASE_BACKWARD);
 }
 
@@ -124,8 +124,8 @@ static void form_local_gradients(struct work *work)
     phase_end(&work->clock, PHASE_GRADIENT);
 }
 
-/* Could some sum of a gradient overflow? |dW| <= rows * max |x| * max |dy|; |db| <= rows * max |dy|; and as |xhat| is below the
- * root of its rows, |dgamma| <= rows^2 * max |dy|. The same answer in every thread. */
+/* Could some sum of a gradient overflow? |dW| <= rows * max |x| * max |dy|, |db| <= rows * max |dy|, and dgamma and dbeta have as
+ * many terms as there are shards. The same answer in every thread. */
 static bool is_suspect(const struct work *work)
 {
     const struct training *t = work->t;
@@ -134,12 +134,13 @@ static bool is_suspect(const struct work *work)
         double input = l == 0 ? (double)t->input_magnitude : 0, delta = 0;
         for (size_t rank = 0; rank < t->team.size; rank++) {
             double of_input = (double)t->magnitude[rank].input[l], of_delta = (double)t->magnitude[rank].delta[l];
-            if (!(of_input < TRUSTED_MAGNITUDE) || !(of_delta < TRUSTED_MAGNITUDE))
+            double of_norm = (double)t->magnitude[rank].norm[l];
+            if (!(of_input < TRUSTED_MAGNITUDE && of_delta < TRUSTED_MAGNITUDE && of_norm < TRUSTED_MAGNITUDE / SHARDS_MAX))
                 return true;
             input = of_input > input ? of_input : input;
             delta = of_delta > delta ? of_delta : delta;
         }
-        if (!(rows * delta * (input > rows ? input : rows) < TRUSTED_MAGNITUDE))
+        if (!(rows * delta * (input > 1 ? input : 1) < TRUSTED_MAGNITUDE))
             return true;
     }
     return false;

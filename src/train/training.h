@@ -35,10 +35,6 @@ struct batch_plan {                     /* what follows from the number of rows 
     struct reduce_plan reduce;          /* who holds which local gradient */
 };
 
-struct magnitudes {                     /* found by one thread, read by all after the next barrier */
-    float input[NETWORK_LAYERS_MAX], delta[NETWORK_LAYERS_MAX];
-};
-
 struct training {
     const struct weft_settings *settings;
     const struct dataset *dataset;
@@ -58,7 +54,7 @@ struct training {
     size_t pieces;
     struct parameter_piece *piece;      /* in file order */
     struct range *own_pieces;           /* of each thread: those that it updates */
-    struct magnitudes *magnitude;       /* of each thread's rows */
+    struct magnitudes *magnitude;       /* of each thread's rows; read by all after the next barrier */
     float input_magnitude;              /* the largest that a raw input value can have */
     double *block_square;               /* per parameter block, for clipping by norm */
 
