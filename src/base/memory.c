@@ -66,6 +66,13 @@ void *memory_reserve(size_t count, size_t size_bytes)
     return reserve(count, size_bytes, &rounded_bytes);
 }
 
+void memory_discard(void *p, size_t count, size_t size_bytes)
+{
+    size_t whole = count * size_bytes / HUGE_PAGE_BYTES * HUGE_PAGE_BYTES;      /* a large array begins at a page */
+    if (count * size_bytes >= 2 * HUGE_PAGE_BYTES)
+        (void)madvise(p, whole, MADV_DONTNEED);         /* a wish too */
+}
+
 void *memory_grow(void *old, size_t old_count, size_t new_count, size_t size_bytes)
 {
     void *grown = memory_new(new_count, size_bytes);

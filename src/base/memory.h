@@ -13,6 +13,10 @@ void *memory_new(size_t count, size_t size_bytes);
 /* The same, not zeroed: for arrays whose pages should lie in the memory of the threads that write them first. */
 void *memory_reserve(size_t count, size_t size_bytes);
 
+/* What is in the array is not needed any more, but the array is: its memory goes back to the system until it is written again.
+ * Its contents are undefined then. Small arrays are left as they are. */
+void memory_discard(void *p, size_t count, size_t size_bytes);
+
 /* A zeroed copy-with-growth of an array from memory_new: the first old_count elements are kept, the rest are zero.
  * On failure returns NULL and leaves the old array as it was; on success the old one is freed. */
 void *memory_grow(void *old, size_t old_count, size_t new_count, size_t size_bytes);

@@ -1,22 +1,30 @@
-/* A checkpoint is built and taken apart in memory; only whole files go to and come from the disk. */
+/* A checkpoint is built and taken apart in memory; only whole files go to and come from the disk. The large arrays of one that
+ * is built stay in the snapshot: libhdf5's part is what is between them. */
 #include "store/checkpoint.h"
 
 #include "base/error.h"
 #include "base/memory.h"
 #include "store/file.h"
 #include "store/h5_snapshot.h"
+#include "store/image.h"
 #include "store/seal.h"
 
 weft_status checkpoint_save(const char *path, const struct snapshot *snapshot)
 {
-    void *bytes = NULL;
-    size_t size_bytes;
-    weft_status st = h5_write_snapshot(snapshot, SEAL_SIZE_BYTES, &bytes, &size_bytes);
+    struct image image = {0};
+    struct file_part *part = NULL;
+    unsigned char seal[SEAL_SIZE_BYTES];
+    size_t size_bytes, count;
+    weft_status st = h5_write_snapshot(snapshot, &image, &size_bytes);
+    if (st == WEFT_OK)
+        st = image_parts(&image, size_bytes, &part, &count);
     if (st == WEFT_OK) {
-        seal_write(bytes, size_bytes);
-        st = file_replace(path, bytes, size_bytes + SEAL_SIZE_BYTES);
+        seal_make(part, count, seal);
+        part[count++] = (struct file_part){seal, sizeof seal};
+        st = file_replace_parts(path, part, count);
     }
-    memory_free(bytes);
+    memory_free(part);
+    image_clear(&image);
     return st == WEFT_OK ? st : error_context(st, "save checkpoint %s", path);
 }
 
@@ -62,7 +70,8 @@ weft_status checkpoint_verify(const char *path)
 weft_status checkpoint_seal(const char *path)
 {
     struct snapshot *snapshot = NULL;
-    void *bytes = NULL, *sealed;
+    void *bytes = NULL;
+    unsigned char seal[SEAL_SIZE_BYTES];
     size_t content_bytes;
     weft_status st = read_content(path, true, &bytes, &content_bytes);
     if (st != WEFT_OK)
@@ -70,14 +79,9 @@ weft_status checkpoint_seal(const char *path)
     st = h5_read_snapshot(bytes, content_bytes, &snapshot);
     if (st != WEFT_OK)
         goto done;
-    sealed = memory_grow(bytes, content_bytes, content_bytes + SEAL_SIZE_BYTES, 1);
-    if (sealed == NULL) {
-        st = WEFT_ENOMEM;
-        goto done;
-    }
-    bytes = sealed;
-    seal_write(bytes, content_bytes);
-    st = file_replace(path, bytes, content_bytes + SEAL_SIZE_BYTES);
+    const struct file_part part[2] = {{bytes, content_bytes}, {seal, sizeof seal}};
+    seal_make(part, 1, seal);
+    st = file_replace_parts(path, part, 2);
 done:
     snapshot_destroy(snapshot);
     memory_free(bytes);

@@ -158,13 +158,22 @@ static bool is_replaceable(const struct place *place)
     return S_ISREG(info.st_mode);
 }
 
+static size_t total_bytes(const struct file_part *part, size_t count)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < count; i++)
+        total += part[i].size_bytes;
+    return total;
+}
+
 /* Write, fsync and close the temporary file; the descriptor is closed in any case. */
-static weft_status temporary_fill(int descriptor, const char *path, const void *bytes, size_t size_bytes)
+static weft_status temporary_fill(int descriptor, const char *path, const struct file_part *part, size_t count)
 {
     weft_status st = WEFT_OK;
-    if (write_all(descriptor, bytes, size_bytes) < 0)
-        st = error_set(WEFT_EIO, "write %zu bytes for %s: %m", size_bytes, path);
-    else if (sync_all(descriptor) < 0)
+    for (size_t i = 0; i < count && st == WEFT_OK; i++)
+        if (write_all(descriptor, part[i].bytes, part[i].size_bytes) < 0)
+            st = error_set(WEFT_EIO, "write %zu bytes for %s: %m", total_bytes(part, count), path);
+    if (st == WEFT_OK && sync_all(descriptor) < 0)
         st = error_set(WEFT_EIO, "fsync for %s: %m", path);
     if (close_written(descriptor) < 0 && st == WEFT_OK)
         st = error_set(WEFT_EIO, "close for %s: %m", path);
@@ -179,6 +188,11 @@ static weft_status temporary_rename(const struct place *place, const char *tempo
 }
 
 weft_status file_replace(const char *path, const void *bytes, size_t size_bytes)
+{
+    return file_replace_parts(path, &(struct file_part){bytes, size_bytes}, 1);
+}
+
+weft_status file_replace_parts(const char *path, const struct file_part *part, size_t count)
 {
     struct place place;
     char temporary[NAME_MAX + 1], resolved[PATH_MAX];
@@ -196,7 +210,7 @@ weft_status file_replace(const char *path, const void *bytes, size_t size_bytes)
         st = error_set(WEFT_ECREATE, "write %s: create a temporary file beside it: %m", path);
         goto done;
     }
-    st = temporary_fill(descriptor, path, bytes, size_bytes);
+    st = temporary_fill(descriptor, path, part, count);
     if (st == WEFT_OK)
         st = temporary_rename(&place, temporary, path);
     if (st != WEFT_OK)

@@ -15,6 +15,13 @@
  * fails, path is the new file, whole, but it may not outlast a power cut. */
 weft_status file_replace(const char *path, const void *bytes, size_t size_bytes);
 
+/* The same with bytes that lie in several places, one after the other in the file. */
+struct file_part {
+    const void *bytes;
+    size_t size_bytes;
+};
+weft_status file_replace_parts(const char *path, const struct file_part *part, size_t count);
+
 /* Append bytes at the end of path, made if missing. Not atomic: for logs whose truth is kept elsewhere. */
 weft_status file_append(const char *path, const void *bytes, size_t size_bytes);
 

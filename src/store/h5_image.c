@@ -14,7 +14,7 @@ enum { LOAN_MIN_BYTES = 1 << 16 };      /* what is smaller is copied */
 
 struct image_file {
     H5FD_t base;                        /* libhdf5's part, which it fills in itself */
-    struct h5_image *image;
+    struct h5_image *image;             /* NULL: what is written is of no use to anybody */
     haddr_t end;                        /* of what is allocated; nothing is beyond it */
 };
 
@@ -28,12 +28,22 @@ static H5FD_t *image_open(const char *name, unsigned flags, hid_t access, haddr_
         return NULL;
     }
     file->image = *image;
+    (*image)->file = file;
     return &file->base;
+}
+
+void h5_image_part(struct h5_image *image)
+{
+    if (image->file != NULL)
+        image->file->image = NULL;
 }
 
 static herr_t image_close(H5FD_t *file)
 {
-    memory_free(file);
+    struct image_file *own = (struct image_file *)file;
+    if (own->image != NULL)
+        own->image->file = NULL;
+    memory_free(own);
     return 0;
 }
 
@@ -55,14 +65,18 @@ static herr_t image_set_end(H5FD_t *file, H5FD_mem_t type, haddr_t end)
     (void)type;
     struct image_file *own = (struct image_file *)file;
     own->end = end;
-    own->image->end = (size_t)end;
+    if (own->image != NULL && !own->image->complete)
+        own->image->end = (size_t)end;
     return 0;
 }
 
 static herr_t image_read(H5FD_t *file, H5FD_mem_t type, hid_t transfer, haddr_t at, size_t size_bytes, void *bytes)
 {
     (void)type; (void)transfer;
-    image_get(&((struct image_file *)file)->image->image, (size_t)at, bytes, size_bytes);
+    const struct image_file *own = (const struct image_file *)file;
+    if (own->image == NULL)
+        return -1;
+    image_get(&own->image->image, (size_t)at, bytes, size_bytes);
     return 0;
 }
 
@@ -70,6 +84,8 @@ static herr_t image_write(H5FD_t *file, H5FD_mem_t type, hid_t transfer, haddr_t
 {
     (void)type; (void)transfer;
     struct h5_image *image = ((struct image_file *)file)->image;
+    if (image == NULL || image->complete)
+        return 0;
     uintptr_t from = (uintptr_t)bytes, lent = (uintptr_t)image->lent;
     bool stays = from >= lent && from - lent <= image->lent_bytes && size_bytes <= image->lent_bytes - (from - lent);
     weft_status st = stays && size_bytes >= LOAN_MIN_BYTES ? image_lend(&image->image, (size_t)at, bytes, size_bytes)

@@ -2,16 +2,17 @@
 #ifndef STORE_H5_SNAPSHOT_H
 #define STORE_H5_SNAPSHOT_H
 
+#include "store/image.h"
 #include "store/snapshot.h"
 
 enum { CHECKPOINT_FORMAT_VERSION = 1 };
 #define CHECKPOINT_FORMAT "weft"
 #define PALETTE_PATH "/images/palette"
 
-/* The file in *bytes (memory_free it), *size_bytes long, with spare_bytes of room behind it. The same snapshot gives the
- * same bytes. WEFT_ENOMEM; WEFT_EIO if libhdf5 cannot build it (its memory is short, or an array's path goes through
- * another array). */
-weft_status h5_write_snapshot(const struct snapshot *snapshot, size_t spare_bytes, void **bytes, size_t *size_bytes);
+/* The file in a zeroed image (image_clear it, whatever the result), *size_bytes long. Large arrays are lent to it: the snapshot
+ * must stay as it is while the image is in use. The same snapshot gives the same bytes. WEFT_ENOMEM; WEFT_EIO if libhdf5 cannot
+ * build it (its memory is short, or an array's path goes through another array). */
+weft_status h5_write_snapshot(const struct snapshot *snapshot, struct image *image, size_t *size_bytes);
 
 /* Read a whole file; the caller destroys *snapshot. Takes only what Weft itself writes, as the file may have been made by
  * anybody: no links but hard ones, no external or virtual storage, no filters, nothing larger than the file, numbers and

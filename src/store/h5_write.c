@@ -1,7 +1,6 @@
-/* The file is built by libhdf5's core driver in memory and taken out as an image. The bytes must depend on the snapshot
- * alone: hence no times in any object, types with a fixed byte order, and one order of creation. The low format bound
- * stays at "earliest": with 1.10.8 an image of any later format has a wrong checksum in its superblock, and this one
- * can be read by every libhdf5. */
+/* The file is built by libhdf5 in memory. The bytes must depend on the snapshot alone: hence no times in any object, types with
+ * a fixed byte order, and one order of creation. The low format bound stays at "earliest": this one can be read by every
+ * libhdf5. */
 #include "store/h5_snapshot.h"
 
 #include <stdbool.h>
@@ -11,30 +10,16 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "store/h5.h"
-
-/* What the file needs beside the data; guessed well, the core driver allocates once. Guessed badly, twice. */
-enum { FILE_ROOM_BYTES = 65536, ARRAY_ROOM_BYTES = 2048, ATTRIBUTE_ROOM_BYTES = 512 };
+#include "store/h5_image.h"
 
 struct builder {
     const struct snapshot *snapshot;
+    struct h5_image image;
     hid_t file;
     hid_t group_plan, array_plan;       /* creation properties */
     hid_t text_type, scalar;
     hid_t palette;                      /* /images/palette, once there is a picture */
 };
-
-static size_t size_guess(const struct snapshot *snapshot)
-{
-    size_t total = FILE_ROOM_BYTES;
-    for (size_t i = 0; i < snapshot->array_count; i++)
-        total += snapshot->array[i].size_bytes + ARRAY_ROOM_BYTES;
-    for (size_t i = 0; i < snapshot->attribute_count; i++) {
-        const char *text = snapshot->attribute[i].text;
-        total += ATTRIBUTE_ROOM_BYTES + (text == NULL ? 0 : strlen(text));
-    }
-    return total;
-}
 
 /* Children of a group are listed in the order in which they were made; no times. */
 static herr_t plan_group(hid_t plan)
@@ -48,11 +33,10 @@ static weft_status open_file(struct builder *b)
 {
     hid_t access = H5Pcreate(H5P_FILE_ACCESS), creation = H5Pcreate(H5P_FILE_CREATE);
     if (access >= 0 && creation >= 0
-        && H5Pset_fapl_core(access, size_guess(b->snapshot), 0) >= 0
         && H5Pset_libver_bounds(access, H5F_LIBVER_EARLIEST, H5F_LIBVER_V18) >= 0
         && H5Pset_fclose_degree(access, H5F_CLOSE_SEMI) >= 0        /* an object left open makes the close fail */
         && plan_group(creation) >= 0)
-        b->file = H5Fcreate("snapshot", H5F_ACC_TRUNC, creation, access);
+        b->file = h5_image_create(&b->image, creation, access);
     weft_status st = b->file >= 0 ? WEFT_OK : h5_failed(WEFT_EIO, "create an HDF5 file in memory");
     st = h5_close(access, st);
     return h5_close(creation, st);
@@ -110,8 +94,11 @@ static weft_status make_array(struct builder *b, const struct array *array, hid_
     if (space >= 0)
         *dataset = H5Dcreate2(b->file, array->path, h5_file_type(array->type), space, H5P_DEFAULT, b->array_plan,
                               H5P_DEFAULT);
+    b->image.lent = array->data;
+    b->image.lent_bytes = array->size_bytes;
     if (*dataset < 0 || H5Dwrite(*dataset, h5_memory_type(array->type), H5S_ALL, H5S_ALL, H5P_DEFAULT, array->data) < 0)
         st = h5_failed(WEFT_EIO, "write array %s", array->path);
+    b->image.lent_bytes = 0;
     return h5_close(space, st);
 }
 
@@ -232,26 +219,7 @@ static weft_status put_attributes(struct builder *b)
     return st;
 }
 
-static weft_status take_image(struct builder *b, size_t spare_bytes, void **bytes, size_t *size_bytes)
-{
-    if (H5Fflush(b->file, H5F_SCOPE_GLOBAL) < 0)
-        return h5_failed(WEFT_EIO, "complete an HDF5 file in memory");
-    ssize_t size = H5Fget_file_image(b->file, NULL, 0);
-    if (size < 0)
-        return h5_failed(WEFT_EIO, "measure an HDF5 file in memory");
-    void *image = memory_new((size_t)size + spare_bytes, 1);
-    if (image == NULL)
-        return WEFT_ENOMEM;
-    if (H5Fget_file_image(b->file, image, (size_t)size) != size) {
-        memory_free(image);
-        return h5_failed(WEFT_EIO, "copy an HDF5 file in memory");
-    }
-    *bytes = image;
-    *size_bytes = (size_t)size;
-    return WEFT_OK;
-}
-
-static weft_status build(struct builder *b, size_t spare_bytes, void **bytes, size_t *size_bytes)
+static weft_status build(struct builder *b, size_t *size_bytes)
 {
     weft_status st = open_plans(b);
     if (st == WEFT_OK)
@@ -260,8 +228,9 @@ static weft_status build(struct builder *b, size_t spare_bytes, void **bytes, si
         st = put_objects(b);
     if (st == WEFT_OK)
         st = put_attributes(b);
-    if (st == WEFT_OK)
-        st = take_image(b, spare_bytes, bytes, size_bytes);
+    if (st == WEFT_OK && H5Fflush(b->file, H5F_SCOPE_GLOBAL) < 0)
+        st = h5_failed(WEFT_EIO, "complete an HDF5 file in memory");
+    b->image.complete = true;
     st = h5_close(b->palette, st);
     st = h5_close(b->scalar, st);
     st = h5_close(b->text_type, st);
@@ -269,22 +238,20 @@ static weft_status build(struct builder *b, size_t spare_bytes, void **bytes, si
     st = h5_close(b->group_plan, st);
     if (b->file >= 0 && H5Fclose(b->file) < 0 && st == WEFT_OK)
         st = h5_failed(WEFT_EIO, "close an HDF5 file in memory");
-    return st;
+    h5_image_part(&b->image);
+    *size_bytes = b->image.end;
+    return b->image.failed ? error_set(WEFT_ENOMEM, "build an HDF5 file of %zu bytes: not enough memory", *size_bytes) : st;
 }
 
-weft_status h5_write_snapshot(const struct snapshot *snapshot, size_t spare_bytes, void **bytes, size_t *size_bytes)
+weft_status h5_write_snapshot(const struct snapshot *snapshot, struct image *image, size_t *size_bytes)
 {
-    struct builder b = {snapshot, H5I_INVALID_HID, H5I_INVALID_HID, H5I_INVALID_HID, H5I_INVALID_HID, H5I_INVALID_HID,
-                        H5I_INVALID_HID};
+    struct builder b = {.snapshot = snapshot, .file = H5I_INVALID_HID, .group_plan = H5I_INVALID_HID,
+                        .array_plan = H5I_INVALID_HID, .text_type = H5I_INVALID_HID, .scalar = H5I_INVALID_HID,
+                        .palette = H5I_INVALID_HID};
     struct h5_turn turn;
-    void *image = NULL;
     h5_begin(&turn);
-    weft_status st = build(&b, spare_bytes, &image, size_bytes);
+    weft_status st = build(&b, size_bytes);
     h5_end(&turn);
-    if (st != WEFT_OK) {
-        memory_free(image);
-        return st;
-    }
-    *bytes = image;
-    return WEFT_OK;
+    *image = b.image.image;
+    return st;
 }

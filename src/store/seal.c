@@ -4,8 +4,10 @@
 
 #include <inttypes.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
+#define XXH_STATIC_LINKING_ONLY                 /* the state may live on the stack */
 #include <xxhash.h>
 
 #include "base/error.h"
@@ -28,15 +30,29 @@ static uint64_t number_read(const unsigned char *at, size_t size_bytes)
     return number;
 }
 
-void seal_write(void *bytes, size_t size_bytes)
+static void add(XXH3_state_t *state, const void *bytes, size_t size_bytes)
 {
-    unsigned char *seal = (unsigned char *)bytes + size_bytes;
+    if (size_bytes != 0 && XXH3_128bits_update(state, bytes, size_bytes) == XXH_ERROR)
+        abort();                                /* only for a NULL argument: our mistake */
+}
+
+void seal_make(const struct file_part *part, size_t count, unsigned char seal[SEAL_SIZE_BYTES])
+{
+    XXH3_state_t state;
+    size_t size_bytes = 0;
+    XXH3_INITSTATE(&state);
+    (void)XXH3_128bits_reset(&state);           /* fails only on NULL */
+    for (size_t i = 0; i < count; i++) {
+        add(&state, part[i].bytes, part[i].size_bytes);
+        size_bytes += part[i].size_bytes;
+    }
     memset(seal, 0, SEAL_SIZE_BYTES);
     memcpy(seal, magic, sizeof magic);
     number_write(seal + AT_VERSION, 4, VERSION);
     number_write(seal + AT_LENGTH, 8, size_bytes);
+    add(&state, seal, AT_DIGEST);
     XXH128_canonical_t digest;
-    XXH128_canonicalFromHash(&digest, XXH3_128bits(bytes, size_bytes + AT_DIGEST));
+    XXH128_canonicalFromHash(&digest, XXH3_128bits_digest(&state));
     memcpy(seal + AT_DIGEST, digest.digest, sizeof digest.digest);
 }
 

@@ -14,12 +14,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "weft/error.h"
+#include "store/file.h"
 
 enum { SEAL_SIZE_BYTES = 64 };
 
-/* Write the seal of bytes[0 .. size_bytes-1] to the SEAL_SIZE_BYTES bytes behind them. */
-void seal_write(void *bytes, size_t size_bytes);
+/* The seal of an HDF5 part that lies in parts of memory, one after the other. */
+void seal_make(const struct file_part *part, size_t count, unsigned char seal[SEAL_SIZE_BYTES]);
 
 /* Does a file of size_bytes bytes end in a seal, right or wrong? */
 bool seal_is_present(const void *bytes, size_t size_bytes);

@@ -53,7 +53,13 @@ static void *write_jobs(void *writer)
             break;
         pthread_mutex_unlock(&w->mutex);
         weft_status st = write_job(w);
-        snapshot_destroy(w->snapshot);
+        if (st != WEFT_OK && w->best_step == w->step) {
+            snapshot_destroy(w->best);
+            w->best = w->snapshot;
+            w->best_snapshot_step = w->step;
+        } else {
+            snapshot_destroy(w->snapshot);
+        }
         pthread_mutex_lock(&w->mutex);
         w->snapshot = NULL;
         w->latest = st;
@@ -117,7 +123,7 @@ weft_status writer_submit(struct writer *writer, int64_t step, struct snapshot *
     writer->snapshot = snapshot;
     writer->step = step;
     writer->best_step = best_step;
-    if (best != NULL) {
+    if (best != NULL || best_step == step) {
         snapshot_destroy(writer->best);                 /* one that could not be saved, and is the best no longer */
         writer->best = best;
         writer->best_snapshot_step = best_step;

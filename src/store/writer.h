@@ -14,9 +14,10 @@ weft_status writer_create(struct run_directory *directory, uint64_t keep, struct
 bool writer_is_idle(struct writer *writer);
 
 /* Hand over a checkpoint of step `step`, and (NULL if none) the best model `best` of step best_step that must be on disk
- * before it; best_step < 0 if the run has no best yet. Takes ownership of both snapshots, whatever happens. If the thread
- * is still busy, waits for it first. If the best model cannot be saved, the checkpoint is not written either; the writer
- * then keeps that best model and tries again before the next checkpoint that comes without a newer one.
+ * before it; best_step < 0 if the run has no best yet. If best_step is step, the checkpoint is the best model as well. Takes
+ * ownership of both snapshots, whatever happens. If the thread is still busy, waits for it first. If the best model cannot be
+ * saved, the checkpoint is not written either; the writer then keeps that best model and tries again before the next checkpoint
+ * that comes without a newer one.
  * Always WEFT_OK: whether the job succeeds is for writer_poll and writer_wait to tell. */
 weft_status writer_submit(struct writer *writer, int64_t step, struct snapshot *snapshot, int64_t best_step,
                           struct snapshot *best);

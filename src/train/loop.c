@@ -124,6 +124,14 @@ static weft_status record_splits(weft_trainer *tr, bool is_final)
     return st;
 }
 
+/* Gradient and old parameters of the observed step have been looked at: until the next one they are empty pages. */
+static void forget_observed_step(struct training *t)
+{
+    memory_discard(t->observed_gradient, t->net.parameter_size, sizeof *t->observed_gradient);
+    memory_discard(t->observed_parameter, t->net.parameter_size, sizeof *t->observed_parameter);
+    t->observed_step = UINT64_MAX;
+}
+
 /* Comes before the splits: it needs the gradient of the last step, which no checkpoint holds, and nothing interrupts it. So a
  * run that is stopped among the splits saves these rows, and does not make them again when it resumes. */
 static weft_status record_statistics(weft_trainer *tr)
@@ -144,6 +152,8 @@ static weft_status record_statistics(weft_trainer *tr)
             st = weight_stats_add(&tr->stats[i], (int64_t)t->step, &figures);
     }
     team_float_mode_leave(mode);
+    if (st == WEFT_OK)
+        forget_observed_step(t);
     return st;
 }
 
@@ -225,6 +235,10 @@ static weft_status submit(weft_trainer *tr)
     struct snapshot *best = tr->best;
     tr->best = NULL;
     tr->saved_step = (int64_t)tr->training.step;
+    if (tr->early_stop.best_step == tr->saved_step) {           /* this checkpoint holds all that the best model does */
+        snapshot_destroy(best);
+        best = NULL;
+    }
     tr->saved_at_s = clock_seconds();
     return writer_submit(tr->writer, tr->saved_step, snapshot, tr->early_stop.best_step, best);
 }
@@ -481,6 +495,8 @@ static void rescue_best(weft_trainer *tr)
 weft_status weft_trainer_run(weft_trainer *tr)
 {
     tr->started_at_s = tr->saved_at_s = clock_seconds();
+    if (tr->training.observed_step == UINT64_MAX)
+        forget_observed_step(&tr->training);
     weft_status st = run(tr);
     if (st == WEFT_OK) {
         loop_announce(tr, WEFT_EVENT_FINISHED, tr->stop_reason);
