@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 
@@ -32,17 +34,41 @@ void random_floats(struct random *random, size_t count, double low, double high,
         x[i] = (float)random_real(random, low, high);
 }
 
-/* The size, guard bytes, the array, guard bytes. What is before the array keeps the alignment that malloc gives. */
+/* A head, guard bytes, the array, and guard bytes or the fence. What is before the array keeps the alignment that malloc
+ * gives, if the array is not fenced. */
 enum { GUARD_BYTES = 192, GUARD = 0xa5 };
+struct head {
+    size_t bytes;                               /* of the array */
+    void *mapping;                              /* with the fence; NULL: from malloc */
+    size_t mapping_bytes;
+};
+
+/* The array of a block that begins GUARD_BYTES before it. */
+static void *zeroed_array(unsigned char *block, struct head head)
+{
+    memset(block, GUARD, GUARD_BYTES);
+    memcpy(block, &head, sizeof head);
+    return memset(block + GUARD_BYTES, 0, head.bytes);
+}
 
 void *guarded_new(size_t count, size_t size_bytes)
 {
     size_t bytes = count * size_bytes;
-    unsigned char *block = malloc(sizeof bytes + 2 * GUARD_BYTES + bytes);
+    unsigned char *block = malloc(2 * GUARD_BYTES + bytes);
     assert_non_null(block);
-    memcpy(block, &bytes, sizeof bytes);
-    memset(block + sizeof bytes, GUARD, 2 * GUARD_BYTES + bytes);
-    return memset(block + GUARD_BYTES, 0, bytes);
+    memset(block + GUARD_BYTES + bytes, GUARD, GUARD_BYTES);
+    return zeroed_array(block, (struct head){bytes, NULL, 0});
+}
+
+void *fenced_new(size_t count, size_t size_bytes)
+{
+    size_t bytes = count * size_bytes, page_bytes = (size_t)sysconf(_SC_PAGESIZE);
+    size_t before_fence = (GUARD_BYTES + bytes + page_bytes - 1) / page_bytes * page_bytes;
+    unsigned char *mapping = mmap(NULL, before_fence + page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(mapping != MAP_FAILED);
+    assert_int_equal(mprotect(mapping + before_fence, page_bytes, PROT_NONE), 0);
+    return zeroed_array(mapping + before_fence - bytes - GUARD_BYTES,
+                        (struct head){bytes, mapping, before_fence + page_bytes});
 }
 
 void guarded_free(void *array)
@@ -50,20 +76,31 @@ void guarded_free(void *array)
     if (array == NULL)
         return;
     unsigned char *block = (unsigned char *)array - GUARD_BYTES;
-    size_t bytes;
-    memcpy(&bytes, block, sizeof bytes);
-    for (size_t i = sizeof bytes; i < GUARD_BYTES; i++)
+    struct head head;
+    memcpy(&head, block, sizeof head);
+    for (size_t i = sizeof head; i < GUARD_BYTES; i++)
         if (block[i] != GUARD)
-            fail_msg("a byte was written %zu bytes before an array of %zu bytes", GUARD_BYTES - i, bytes);
+            fail_msg("a byte was written %zu bytes before an array of %zu bytes", GUARD_BYTES - i, head.bytes);
+    if (head.mapping != NULL) {
+        assert_int_equal(munmap(head.mapping, head.mapping_bytes), 0);
+        return;
+    }
     for (size_t i = 0; i < GUARD_BYTES; i++)
-        if (block[GUARD_BYTES + bytes + i] != GUARD)
-            fail_msg("a byte was written %zu bytes after the end of an array of %zu bytes", i, bytes);
+        if (block[GUARD_BYTES + head.bytes + i] != GUARD)
+            fail_msg("a byte was written %zu bytes after the end of an array of %zu bytes", i, head.bytes);
     free(block);
 }
 
 float *guarded_floats(struct random *random, size_t count, double low, double high)
 {
     float *x = guarded_new(count, sizeof *x);
+    random_floats(random, count, low, high, x);
+    return x;
+}
+
+float *fenced_floats(struct random *random, size_t count, double low, double high)
+{
+    float *x = fenced_new(count, sizeof *x);
     random_floats(random, count, low, high, x);
     return x;
 }
@@ -137,7 +174,7 @@ void sample_dataset(struct dataset *dataset, uint64_t seed, size_t rows, size_t 
     *dataset = (struct dataset){.features = features, .classes = classes};
     struct table *table = &dataset->train;
     *table = (struct table){.count = rows, .features = features};
-    table->pixel = guarded_new(rows * features, 1);
+    table->pixel = fenced_new(rows * features, 1);
     table->label = guarded_new(rows, sizeof *table->label);
     for (size_t i = 0; i < rows * features; i++)
         table->pixel[i] = (uint8_t)random_below(&random, 256);

@@ -30,6 +30,11 @@ void guarded_free(void *array);
 float *guarded_floats(struct random *random, size_t count, double low, double high);
 float *guarded_copy(const float *x, size_t count);
 
+/* The same for what is only read: behind the array is a page that nobody may touch, so reading one byte beyond its end fails
+ * the test too (cmocka says "Segmentation fault"). For guarded_free. */
+void *fenced_new(size_t count, size_t size_bytes);
+float *fenced_floats(struct random *random, size_t count, double low, double high);
+
 /* Equal to the last bit, a NaN being equal to a NaN. The format says which case it was, when it was not. */
 void assert_same_bits(const float *got, const float *want, size_t count, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

@@ -115,6 +115,30 @@ static void each_failing_call_leaves_the_old_file(void **state)
         }
 }
 
+static void parts_are_written_one_after_the_other(void **state)
+{
+    (void)state;
+    const char *path = in_scratch("a");
+    static const struct file_part part[] = {{"one ", 4}, {NULL, 0}, {"two ", 4}, {"three", 5}};
+    put_file(path, "old", 3);
+    fail_call(1000, 0);
+    assert_ok(file_replace_parts(path, part, COUNT(part)));
+    fail_none();
+    assert_holds(path, "one two three");
+    assert_int_equal(calls, 10);        /* two more writes than for one part; none for an empty one */
+    for (int n = 4; n <= 6; n++) {
+        put_file(path, "old", 3);
+        fail_call(n, ENOSPC);
+        assert_int_equal(file_replace_parts(path, part, COUNT(part)), WEFT_EIO);
+        fail_none();
+        assert_non_null(strstr(weft_last_error(), "write 13 bytes for"));
+        assert_string_equal(failed_call, "write");
+        assert_int_equal(calls, n + 1);                 /* nothing is written after it; it is closed */
+        assert_holds(path, "old");
+        assert_int_equal(count_entries(scratch), 1);
+    }
+}
+
 static void interrupted_calls_are_made_again(void **state)
 {
     (void)state;
@@ -368,6 +392,42 @@ static void reads(void **state)
     assert_int_equal(file_read("/dev/zero", 100000, &bytes, &size_bytes), WEFT_EDATA);
 }
 
+/* Pieces of any size; a file that grows behind the reader's back is read to where it ends then. */
+static void reads_in_pieces(void **state)
+{
+    (void)state;
+    static char big[100000], all[100010];
+    struct file_reader reader;
+    size_t got, size = 0;
+    for (size_t i = 0; i < sizeof big; i++)
+        big[i] = (char)(i * i >> 5);
+    put_file(in_scratch("big"), big, sizeof big);
+    assert_ok(file_reader_open(&reader, in_scratch("big"), sizeof big + 3));
+    assert_int_equal(reader.size_bytes, sizeof big);
+    for (size_t wanted = 0; size + wanted <= sizeof big; wanted = 2 * wanted + 1) {
+        assert_ok(file_reader_read(&reader, all + size, wanted, &got));
+        assert_int_equal(got, wanted);
+        size += got;
+    }
+    assert_ok(file_append(in_scratch("big"), "and", 3));
+    assert_ok(file_reader_read(&reader, all + size, sizeof all - size, &got));
+    size += got;
+    assert_int_equal(size, sizeof big + 3);
+    assert_memory_equal(all, big, sizeof big);
+    assert_memory_equal(all + sizeof big, "and", 3);
+    assert_ok(file_reader_read(&reader, all, 1, &got));
+    assert_int_equal(got, 0);
+    assert_ok(file_append(in_scratch("big"), "+", 1));
+    assert_int_equal(file_reader_read(&reader, all, 1, &got), WEFT_EDATA);
+    assert_non_null(strstr(weft_last_error(), "100004 bytes or more, at most 100003"));
+    file_reader_close(&reader);
+    assert_int_equal(file_reader_open(&reader, in_scratch("big"), sizeof big), WEFT_EDATA);
+    assert_int_equal(file_reader_open(&reader, scratch, 1), WEFT_ENOINPUT);
+    assert_ok(file_reader_open(&reader, "/dev/zero", 10));
+    assert_int_equal(reader.size_bytes, 0);
+    file_reader_close(&reader);
+}
+
 static void every_failed_allocation_is_told(void **state)
 {
     (void)state;
@@ -426,6 +486,7 @@ int main(void)
         TEST(a_symbolic_link_is_followed),
         TEST(what_cannot_be_replaced_is_refused),
         TEST(each_failing_call_leaves_the_old_file),
+        TEST(parts_are_written_one_after_the_other),
         TEST(interrupted_calls_are_made_again),
         TEST(a_short_write_at_the_limit_is_an_error),
         TEST(a_full_disk_keeps_the_old_file),
@@ -436,6 +497,7 @@ int main(void)
         TEST(makes_directories),
         TEST(removes),
         TEST(reads),
+        TEST(reads_in_pieces),
         TEST(every_failed_allocation_is_told),
         TEST(one_process_holds_the_lock),
     };

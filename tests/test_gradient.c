@@ -70,13 +70,14 @@ static void draw_parameters(struct network *net, uint64_t seed)
         double middle = tensor->kind == TENSOR_GAMMA ? 1 : 0;
         random_floats(&random, tensor->count, middle - size, middle + size, net->parameter + tensor->offset);
     }
-    network_refresh(net);
+    network_pack(net);
 }
 
 static void fixture_open(struct fixture *f, const char *assignments, size_t rows, uint64_t seed)
 {
-    char all[ASSIGNMENTS_SIZE + 64];
-    snprintf(all, sizeof all, "train.batch_size=%zu; train.epochs=1; %s", rows, assignments);
+    char all[ASSIGNMENTS_SIZE + 96];
+    const char *strategy = (seed / 100 + seed) % 2 == 0 ? "owned" : "local";            /* they take turns */
+    snprintf(all, sizeof all, "train.batch_size=%zu; train.epochs=1; run.gradient=%s; %s", rows, strategy, assignments);
     f->assignments = assignments;
     f->settings = settings_of(all);
     sample_dataset(&f->dataset, seed, rows, FEATURES, CLASSES);

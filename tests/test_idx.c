@@ -6,11 +6,16 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <zlib.h>
@@ -18,6 +23,7 @@
 #include "base/memory.h"
 #include "data/idx.h"
 #include "data/readers.h"
+#include "store/file.h"
 #include "weft/error.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -88,6 +94,15 @@ static int directory_remove(void **state)
         unlink(path);
     }
     return rmdir(directory);
+}
+
+/* The same again after a call: it has left no file open. */
+static int lowest_free_descriptor(void)
+{
+    int descriptor = open("/dev/null", O_RDONLY);
+    assert_true(descriptor >= 0);
+    close(descriptor);
+    return descriptor;
 }
 
 #define assert_refused(call, status, words) assert_refused_at(call, status, words, __FILE__, __LINE__)
@@ -367,14 +382,256 @@ static void failing_memory_in_a_directory(void **state)
     file_put("t10k-labels-idx1-ubyte", label, sizeof label);
     weft_status st;
     size_t n = 0;
+    int descriptor = lowest_free_descriptor();
     do {
         memory_fail_from(++n);
         st = idx_read(directory, "", &train, &test);
         memory_fail_from(0);
+        assert_int_equal(lowest_free_descriptor(), descriptor);
         assert_true(st == WEFT_OK || (st == WEFT_ENOMEM && train.pixel == NULL && test.pixel == NULL));
     } while (st != WEFT_OK);
     table_free(&train);
     table_free(&test);
+}
+
+/* ---- Files larger than what is in memory of them at a time ---- */
+
+enum {
+    PIECE = 1 << 18,                            /* of unpack.c */
+    LARGE_ROWS = 900, LARGE_FEATURES = 1000, LARGE_BYTES = 12 + LARGE_ROWS * LARGE_FEATURES, LARGE_ROOM = 2 * LARGE_BYTES
+};
+
+static uint8_t large_image[LARGE_BYTES], large_label[8 + LARGE_ROWS], large_packed[LARGE_ROOM];
+
+/* Bytes that hardly pack, so that the packed file takes several pieces too. */
+static void large_fill(void)
+{
+    uint32_t random = 7;
+    idx_header(2, (const size_t[]){LARGE_ROWS, LARGE_FEATURES}, large_image);
+    idx_header(1, (const size_t[]){LARGE_ROWS}, large_label);
+    for (size_t i = 12; i < LARGE_BYTES; i++) {
+        random = random * 1664525 + 1013904223;
+        large_image[i] = (uint8_t)(random >> 24);
+    }
+}
+
+static void assert_large_is_read(const char *which)
+{
+    struct table train, test;
+    if (idx_read(directory, "", &train, &test) != WEFT_OK)
+        fail_msg("%s: %s", which, weft_last_error());
+    assert_int_equal(train.count, LARGE_ROWS);
+    assert_int_equal(train.features, LARGE_FEATURES);
+    if (memcmp(train.pixel, large_image + 12, LARGE_BYTES - 12) != 0)
+        fail_msg("%s: other bytes", which);
+    table_free(&train);
+}
+
+/* Two gzip members, the first of exactly `first_bytes` bytes: its header has a comment that fills it up. */
+static size_t pack_in_two(size_t first_bytes)
+{
+    enum { CUT = 100000 };
+    size_t bare = pack(large_image, CUT, large_packed, LARGE_ROOM);
+    assert_true(bare + 1 < first_bytes);
+    char *comment = memory_new(first_bytes - bare, 1);
+    memset(comment, 'c', first_bytes - bare - 1);
+    z_stream stream = {0};
+    gz_header header = {.comment = (Bytef *)comment, .os = 3};
+    assert_int_equal(deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    assert_int_equal(deflateSetHeader(&stream, &header), Z_OK);
+    stream.next_in = large_image;
+    stream.avail_in = CUT;
+    stream.next_out = large_packed;
+    stream.avail_out = LARGE_ROOM;
+    assert_int_equal(deflate(&stream, Z_FINISH), Z_STREAM_END);
+    size_t written = LARGE_ROOM - stream.avail_out;
+    assert_int_equal(deflateEnd(&stream), Z_OK);
+    memory_free(comment);
+    assert_int_equal(written, first_bytes);
+    return written + pack(large_image + CUT, LARGE_BYTES - CUT, large_packed + written, LARGE_ROOM - written);
+}
+
+static void large_files_are_read_in_pieces(void **state)
+{
+    (void)state;
+    large_fill();
+    file_put("train-labels-idx1-ubyte", large_label, sizeof large_label);
+    file_put("train-images-idx3-ubyte", large_image, LARGE_BYTES);
+    assert_large_is_read("plain");
+    size_t packed_bytes = pack(large_image, LARGE_BYTES, large_packed, LARGE_ROOM);
+    assert_true(packed_bytes > 2 * PIECE);
+    file_put("train-images-idx3-ubyte", large_packed, packed_bytes);
+    assert_large_is_read("packed");
+    for (size_t first_bytes = PIECE - 1; first_bytes <= PIECE + 1; first_bytes++) {     /* the second begins in or after a piece */
+        file_put("train-images-idx3-ubyte", large_packed, pack_in_two(first_bytes));
+        assert_large_is_read("two members");
+        struct table train, test;
+        file_put("train-images-idx3-ubyte", large_packed, first_bytes);
+        assert_refused(idx_read(directory, "", &train, &test), WEFT_EDATA, "ends after 99988 of the 900000 bytes");
+    }
+}
+
+/* What a reader gets of a pipe is what the other side has just written: here 777 bytes, or fewer. */
+static void read_through_a_pipe(const char *which, const uint8_t *bytes, size_t size_bytes)
+{
+    char path[PATH_MAX];
+    int status;
+    snprintf(path, sizeof path, "%s/train-images-idx3-ubyte", directory);
+    (void)unlink(path);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        int descriptor = open(path, O_WRONLY);
+        for (size_t done = 0, n; done < size_bytes; done += n) {
+            n = size_bytes - done < 777 ? size_bytes - done : 777;
+            if (write(descriptor, bytes + done, n) != (ssize_t)n)
+                _exit(1);
+        }
+        _exit(0);
+    }
+    assert_large_is_read(which);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+static void pipes_are_read_as_they_come(void **state)
+{
+    (void)state;
+    large_fill();
+    file_put("train-labels-idx1-ubyte", large_label, sizeof large_label);
+    read_through_a_pipe("plain pipe", large_image, LARGE_BYTES);
+    read_through_a_pipe("packed pipe", large_packed, pack(large_image, LARGE_BYTES, large_packed, LARGE_ROOM));
+    memset(large_image + 12, 0, LARGE_BYTES - 12);      /* packs to a few hundred bytes: memory must grow all the same */
+    read_through_a_pipe("zeros", large_packed, pack(large_image, LARGE_BYTES, large_packed, LARGE_ROOM));
+}
+
+static size_t peak_bytes(void)
+{
+    struct rusage usage;
+    assert_int_equal(getrusage(RUSAGE_SELF, &usage), 0);
+    return (size_t)usage.ru_maxrss * 1024;
+}
+
+/* Once in memory, not twice: read in a process of its own, whose peak is that of this one to begin with. */
+static void a_file_is_in_memory_once(void **state)
+{
+    (void)state;
+    enum { ROWS_HERE = 48000, FILE_BYTES = 12 + ROWS_HERE * LARGE_FEATURES };
+    uint8_t header[12], *label = memory_new(8 + ROWS_HERE, 1);
+    char path[PATH_MAX];
+    int status;
+    file_put("train-images-idx3-ubyte", header, idx_header(2, (const size_t[]){ROWS_HERE, LARGE_FEATURES}, header));
+    snprintf(path, sizeof path, "%s/train-images-idx3-ubyte", directory);
+    assert_int_equal(truncate(path, FILE_BYTES), 0);                /* zeros that take no place on the disk */
+    idx_header(1, (const size_t[]){ROWS_HERE}, label);
+    file_put("train-labels-idx1-ubyte", label, 8 + ROWS_HERE);
+    memory_free(label);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct table train, test;
+        size_t before = peak_bytes();
+        if (idx_read(directory, "", &train, &test) != WEFT_OK || train.count != ROWS_HERE)
+            _exit(1);
+        _exit(peak_bytes() - before < FILE_BYTES / 4 * 5 ? 0 : 2);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+/* What the hook does at the call_wanted-th call: fail it, or change the file that is being read. */
+static int calls, call_wanted, error_wanted;
+static const void *bytes_to_append;
+static size_t bytes_to_append_count;
+
+static int fail_one(const char *call)
+{
+    (void)call;
+    return ++calls == call_wanted ? error_wanted : 0;
+}
+
+static int change_before_read(const char *call)
+{
+    if (strcmp(call, "read") != 0 || ++calls != call_wanted)
+        return 0;
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/train-images-idx3-ubyte", directory);
+    if (bytes_to_append == NULL)
+        assert_int_equal(truncate(path, 300000), 0);
+    else {
+        FILE *file = fopen(path, "ab");
+        assert_int_equal(fwrite(bytes_to_append, 1, bytes_to_append_count, file), bytes_to_append_count);
+        assert_int_equal(fclose(file), 0);
+    }
+    return 0;
+}
+
+static void each_failing_call_is_told(void **state)
+{
+    (void)state;
+    struct table train, test;
+    large_fill();
+    int descriptor = lowest_free_descriptor();
+    size_t packed_bytes = pack(large_image, LARGE_BYTES, large_packed, LARGE_ROOM);
+    file_put("train-labels-idx1-ubyte", large_label, sizeof large_label);
+    for (int packed = 0; packed < 2; packed++) {
+        file_put("train-images-idx3-ubyte", packed ? large_packed : large_image, packed ? packed_bytes : LARGE_BYTES);
+        file_set_fault(fail_one);
+        calls = call_wanted = 0;
+        assert_int_equal(idx_read(directory, "", &train, &test), WEFT_OK);
+        table_free(&train);
+        int total = calls;
+        assert_true(total >= 10);               /* open, stat, and at least three reads, of two files */
+        for (call_wanted = 1; call_wanted <= total; call_wanted++) {
+            calls = 0;
+            error_wanted = EIO;
+            weft_status st = idx_read(directory, "", &train, &test);
+            assert_true(st == WEFT_EIO || st == WEFT_ENOINPUT);
+            assert_non_null(strstr(weft_last_error(), "Input/output error"));
+            assert_non_null(strstr(weft_last_error(), "idx"));
+            assert_null(train.pixel);
+            assert_int_equal(lowest_free_descriptor(), descriptor);
+            calls = 0;
+            error_wanted = EINTR;
+            st = idx_read(directory, "", &train, &test);
+            assert_int_equal(st, calls > total ? WEFT_OK : WEFT_ENOINPUT);      /* made again; fstat knows no EINTR */
+            table_free(&train);
+        }
+        file_set_fault(NULL);
+    }
+}
+
+static void a_file_that_changes_while_it_is_read_is_refused(void **state)
+{
+    (void)state;
+    struct table train, test;
+    uint8_t member[64];
+    large_fill();
+    size_t packed_bytes = pack(large_image, LARGE_BYTES, large_packed, LARGE_ROOM);
+    size_t member_bytes = pack("x", 1, member, sizeof member);
+    file_put("train-labels-idx1-ubyte", large_label, sizeof large_label);
+    const struct { bool packed; const void *more; size_t more_bytes; const char *words; } change[] = {
+        {false, "x", 1, "goes on behind byte 900012"},
+        {false, NULL, 0, "ends after 299988 of the 900000 bytes"},
+        {true, member, member_bytes, "goes on behind byte 900012"},
+        {true, "x", 1, "unpack"},
+        {true, NULL, 0, "cut off, it ends at byte 300000"},
+    };
+    for (size_t i = 0; i < COUNT(change); i++) {
+        bool cuts = change[i].more == NULL;
+        file_put("train-images-idx3-ubyte", change[i].packed ? large_packed : large_image,
+                 change[i].packed ? packed_bytes : LARGE_BYTES);
+        bytes_to_append = change[i].more;
+        bytes_to_append_count = change[i].more_bytes;
+        calls = 0;
+        call_wanted = cuts ? 2 : 3;             /* with the first piece read; with some or all of the file read */
+        file_set_fault(change_before_read);
+        weft_status st = idx_read(directory, "", &train, &test);
+        file_set_fault(NULL);
+        assert_refused(st, WEFT_EDATA, change[i].words);
+        assert_null(train.pixel);
+    }
 }
 
 /* ---- The real files ---- */
@@ -437,6 +694,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(rank_2_images_are_no_pictures, directory_make, directory_remove),
         cmocka_unit_test_setup_teardown(bad_directories_are_refused, directory_make, directory_remove),
         cmocka_unit_test_setup_teardown(failing_memory_in_a_directory, directory_make, directory_remove),
+        cmocka_unit_test_setup_teardown(large_files_are_read_in_pieces, directory_make, directory_remove),
+        cmocka_unit_test_setup_teardown(pipes_are_read_as_they_come, directory_make, directory_remove),
+        cmocka_unit_test_setup_teardown(a_file_is_in_memory_once, directory_make, directory_remove),
+        cmocka_unit_test_setup_teardown(each_failing_call_is_told, directory_make, directory_remove),
+        cmocka_unit_test_setup_teardown(a_file_that_changes_while_it_is_read_is_refused, directory_make, directory_remove),
         cmocka_unit_test(real_data_is_read_right),
     };
     return cmocka_run_group_tests_name("idx", tests, NULL, NULL);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kernel/kernel.h"
 #include "nn/network.h"
 #include "support.h"
 
@@ -100,26 +101,34 @@ static void weight_is_a_function_of_its_place(void **state)
     network_destroy(&other);
 }
 
-static void transposed_copies_are_up_to_date(void **state)
+/* What the products read is packed from the parameters, biases that were drawn too; the rest is in test_network.c. */
+static void packed_weights_are_up_to_date(void **state)
 {
     (void)state;
     struct network net;
-    create(&net, "network.hidden=7, 5", 4);
-    assert_null(net.transposed[0]);             /* nothing goes back to the input */
-    for (size_t l = 1; l < net.layers; l++)
-        for (size_t i = 0; i < net.layer[l].fan_in; i++)
-            for (size_t o = 0; o < net.layer[l].fan_out; o++)
-                assert_true(net.transposed[l][o * net.layer[l].fan_in + i]
-                            == net.parameter[net.layer[l].weight + i * net.layer[l].fan_out + o]);
+    create(&net, "network.hidden=7, 5; network.init=torch_linear", 4);
+    assert_null(net.packed[0].backward);        /* nothing goes back to the input */
+    for (size_t l = 0; l < net.layers; l++) {
+        const struct layer *layer = &net.layer[l];
+        for (size_t o = 0; o < layer->fan_out; o++) {
+            assert_true(net.packed[l].bias[o] == net.parameter[layer->bias + o]);
+            for (size_t i = 0; i < layer->fan_in && l > 0; i++) {
+                float w = net.parameter[layer->weight + i * layer->fan_out + o];
+                assert_true(net.packed[l].forward[i * PANEL + o] == w && net.packed[l].backward[o * PANEL + i] == w);
+            }
+        }
+    }
     network_destroy(&net);
 }
 
 int main(void)
 {
+    if (kernel_choose() != WEFT_OK)
+        return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_distribution_has_its_spread),
         cmocka_unit_test(weight_is_a_function_of_its_place),
-        cmocka_unit_test(transposed_copies_are_up_to_date),
+        cmocka_unit_test(packed_weights_are_up_to_date),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <math.h>
 #include <stdatomic.h>
+#include <sys/mman.h>
 
 #include "store/file.h"
+#include "train/trainer.h"
 
 /* ---- what is told ---- */
 
@@ -77,6 +79,39 @@ static void the_summary_and_the_figures_agree_with_the_files(void **state)
     assert_int_equal(lines_of_history("run"), 5);
     weft_checkpoint_info_clear(&last);
     destroy(&watch);
+}
+
+static size_t resident_bytes(const void *array, size_t size_bytes)
+{
+    static unsigned char in_memory[1 << 16];
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), pages = size_bytes / page, resident = 0;
+    assert_true(pages <= sizeof in_memory);
+    assert_int_equal(mincore((void *)((uintptr_t)array & ~(page - 1)), pages * page, in_memory), 0);
+    for (size_t i = 0; i < pages; i++)
+        resident += in_memory[i] & 1;
+    return resident * page;
+}
+
+/* Gradient and old parameters are kept from the last step before an evaluation to its statistics, and at no other time. */
+static void look_for_the_observed_step(struct watch *watch, const weft_event *event)
+{
+    const struct training *t = &watch->trainer->training;
+    size_t size_bytes = t->net.parameter_size * sizeof(float);
+    assert_true(size_bytes > 4 << 20);
+    if (event->kind != WEFT_EVENT_EVALUATED)
+        return;
+    assert_true(resident_bytes(t->observed_gradient, size_bytes) <= 2 << 20);
+    assert_true(resident_bytes(t->observed_parameter, size_bytes) <= 2 << 20);
+}
+
+static void what_statistics_need_takes_memory_only_then(void **state)
+{
+    (void)state;
+    struct watch watch = {.hook = look_for_the_observed_step};
+    assert_ok(train("run", "network.hidden=1500; train.steps=4; train.evaluate_every=2 steps", &watch));
+    weft_checkpoint_info last = info_of("run", "last.h5");
+    assert_true(last.tensor[0].gradient_l2_norm > 0 && last.tensor[0].update_ratio > 0);
+    weft_checkpoint_info_clear(&last);
 }
 
 /* ---- what ends a run ---- */
@@ -258,6 +293,34 @@ static void what_is_told_to_be_saved_is_on_disk(void **state)
     assert_ok(train("run", "train.evaluate_every=1 steps; checkpoint.every=1 steps; checkpoint.keep=100", &watch));
 }
 
+static atomic_int renames;
+
+static int count_renames(const char *call)
+{
+    if (strcmp(call, "renameat") == 0)
+        atomic_fetch_add(&renames, 1);
+    return 0;
+}
+
+/* The last step is the only one that is evaluated, so it is the best, and its checkpoint the best model. */
+static void a_checkpoint_of_the_best_step_is_written_once(void **state)
+{
+    (void)state;
+    struct watch watch = {0};
+    assert_ok(create("run", "train.evaluate_every=never", &watch));
+    atomic_store(&renames, 0);
+    file_set_fault(count_renames);
+    weft_status st = run(&watch);
+    file_set_fault(NULL);
+    assert_int_equal(st, WEFT_OK);
+    assert_int_equal(watch.summary.best_step, STEPS);
+    assert_int_equal(atomic_load(&renames), 4);         /* step-14.h5, best.h5, last.h5, history.csv */
+    destroy(&watch);
+    weft_checkpoint_info best = info_of("run", "best.h5");
+    assert_int_equal(best.step, STEPS);
+    weft_checkpoint_info_clear(&best);
+}
+
 /* ---- disks that fail ---- */
 
 static atomic_bool disk_is_full;
@@ -370,6 +433,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(events_come_in_order),
         TEST(the_summary_and_the_figures_agree_with_the_files),
+        TEST(what_statistics_need_takes_memory_only_then),
         TEST(each_limit_ends_the_run),
         TEST(max_time_only_interrupts),
         TEST(max_time_may_be_the_only_limit),
@@ -377,6 +441,7 @@ int main(void)
         TEST(keep_leaves_the_newest_and_the_best),
         TEST(a_requested_save_is_made_and_told),
         TEST(what_is_told_to_be_saved_is_on_disk),
+        TEST(a_checkpoint_of_the_best_step_is_written_once),
         TEST(a_failed_save_is_a_note_and_nothing_is_lost),
         TEST(a_failed_last_save_leaves_the_run_open),
         TEST(what_is_not_finite_is_never_saved),

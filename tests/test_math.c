@@ -453,6 +453,50 @@ static void double_identities(void **state)
         assert_true(fabs(math_log(ldexp(1, k)) - k * 0x1.62e42fefa39efp-1) <= DBL_EPSILON * abs(k));
 }
 
+/* The branch-free logarithm, as the losses use it: a loop, compiled for each instruction set. */
+#define LOG_LOOP(suffix, attributes)                                                                                      \
+    attributes static void log_loop_##suffix(double *x, size_t count)                                                     \
+    {                                                                                                                     \
+        for (size_t i = 0; i < count; i++)                                                                                \
+            x[i] = math_log_normal(x[i], 0);                                                                              \
+    }
+LOG_LOOP(plain, )
+#ifdef __x86_64__
+LOG_LOOP(avx2, FOR_AVX2)
+LOG_LOOP(avx512, FOR_AVX512)
+#else
+#define log_loop_avx2 log_loop_plain
+#define log_loop_avx512 log_loop_plain
+#endif
+
+static void logarithm_of_normal_numbers_is_the_logarithm(void **state)
+{
+    (void)state;
+    void (*const loop[])(double *, size_t) = {log_loop_plain, log_loop_avx2, log_loop_avx512};
+    enum { SOME = 1000 };
+    for (uint32_t first = 0; first < 200000; first += SOME) {
+        double x[SOME], y[SOME];
+        for (uint32_t i = 0; i < SOME; i++) {
+            x[i] = argument_log(first + i);
+            if (x[i] < DBL_MIN)
+                x[i] = i % 3 == 0 ? NAN : 1 + random_unit(i);
+        }
+        for (size_t l = 0; l < COUNT(loop); l++) {
+            if (!loop_runs_here(l))
+                continue;
+            memcpy(y, x, sizeof y);
+            loop[l](y, SOME);
+            for (size_t i = 0; i < SOME; i++)
+                assert_double(y[i], math_log(x[i]));
+        }
+        for (int i = 0; i < SOME; i++) {                /* ln(2^power x), exact but for the one rounding that both have */
+            int power = i % 2000 - 1000;
+            if (!isnan(x[i]) && ldexp(x[i], power) >= DBL_MIN && ldexp(x[i], power) <= DBL_MAX)
+                assert_double(math_log_normal(x[i], power), math_log(ldexp(x[i], power)));
+        }
+    }
+}
+
 /* n - 1 multiplications are off by a factor of at most (1 + 2^-53)^(n-1), those of squares included: (x^k)^2 has twice the
  * error of x^k and one more. 2^-53 is added for the product in long double. */
 static void power_multiplies(void **state)
@@ -487,6 +531,7 @@ int main(void)
         cmocka_unit_test(flush_to_zero_changes_nothing),
         cmocka_unit_test(double_edges),
         cmocka_unit_test(double_identities),
+        cmocka_unit_test(logarithm_of_normal_numbers_is_the_logarithm),
         cmocka_unit_test(power_multiplies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

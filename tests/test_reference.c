@@ -1,9 +1,11 @@
 /* The definitions of the kernels against double precision, within a bound that is computed along (bounded.h). What equals
- * them bit for bit (test_kernel.c) is then as good. */
+ * them bit for bit (test_kernel*.c) is then as good. */
 #include <math.h>
+#include <string.h>
 
 #include "bounded.h"
 #include "kernel/reference.h"
+#include "parallel/reduce.h"
 #include "support.h"
 
 static struct bounded of(float x) { return exactly((double)x); }
@@ -13,28 +15,114 @@ static void expect(float got, struct bounded want, const char *what)
     assert_within((double)got, want.value, want.error, "%s", what);
 }
 
-static void product_is_a_product(void **state)
+static void add_product(struct total *sum, float a, float b)
+{
+    total_add(sum, times(of(a), of(b)));
+}
+
+static void products_are_products(void **state)
 {
     (void)state;
-    static const size_t shape[][3] = {{1, 1, 1}, {3, 5, 0}, {4, 7, 100}, {2, 3, 1000}};          /* M, N, K */
+    static const size_t shape[][3] = {{1, 1, 1}, {3, 5, 0}, {4, 7, 100}, {2, 32, 1000}};         /* M, N, K */
+    enum { OTHER_ROWS = 3 };
     struct random random = {1};
-    for (size_t s = 0; s < COUNT(shape); s++) {
-        size_t M = shape[s][0], N = shape[s][1], K = shape[s][2];
-        float *A = guarded_floats(&random, M * K, -1, 1), *B = guarded_floats(&random, K * N, -1, 1);
-        float *bias = guarded_floats(&random, N, -1, 1), *C = guarded_new(M * N, sizeof *C);
-        product_ref(M, N, K, A, K, 1, B, N, bias, C, N);
-        for (size_t i = 0; i < M * N; i++) {
-            struct total sum = {0};
-            for (size_t k = 0; k < K; k++)
-                total_add(&sum, times(of(A[i / N * K + k]), of(B[k * N + i % N])));
-            total_add(&sum, of(bias[i % N]));
-            expect(C[i], total_in_float(&sum), "product");
-        }
+    for (size_t i = 0; i < 4 * COUNT(shape); i++) {
+        size_t M = shape[i / 4][0], N = shape[i / 4][1], K = shape[i / 4][2], a_panel = (M + OTHER_ROWS) * PANEL;
+        bool resume = i % 2, has_bias = i / 2 % 2;
+        float *A = guarded_floats(&random, (K / PANEL + 1) * a_panel, -1, 1), *A_down = guarded_new(K * M, sizeof *A_down);
+        float *B = guarded_floats(&random, K * PANEL, -1, 1), *bias = guarded_floats(&random, PANEL, -1, 1);
+        float *C = guarded_floats(&random, M * PANEL, -1, 1), *before = guarded_copy(C, M * PANEL);
+        float *C_down = guarded_copy(C, M * PANEL);
+        for (size_t k = 0; k < K; k++)
+            for (size_t m = 0; m < M; m++)
+                A_down[k * M + m] = A[k / PANEL * a_panel + m * PANEL + k % PANEL];
+        product_ref(M, N, K, A, a_panel, B, resume, has_bias ? bias : NULL, C);
+        product_columns_ref(M, N, K, A_down, M, B, resume, C_down);
+        for (size_t m = 0; m < M; m++)
+            for (size_t n = 0; n < N; n++) {
+                struct total sum = {0};
+                if (resume)
+                    total_add(&sum, of(before[m * PANEL + n]));
+                for (size_t k = 0; k < K; k++)
+                    add_product(&sum, A_down[k * M + m], B[k * PANEL + n]);
+                expect(C_down[m * PANEL + n], total_in_float(&sum), "product_columns");
+                if (has_bias)
+                    total_add(&sum, of(bias[n]));
+                expect(C[m * PANEL + n], total_in_float(&sum), "product");
+            }
+        float *const all[] = {A, A_down, B, bias, C, before, C_down};
+        for (size_t j = 0; j < COUNT(all); j++)
+            guarded_free(all[j]);
+    }
+}
+
+static void gradient_is_a_product_over_rows(void **state)
+{
+    (void)state;
+    static const size_t batch_rows[] = {1, 2, 33, 100, 512, 700};
+    enum { M = 7, N = PANEL, LDC = N + 3 };
+    struct random random = {8};
+    for (size_t i = 0; i < COUNT(batch_rows); i++) {
+        size_t rows = batch_rows[i], shards = shard_count(rows);
+        struct row_sum order = row_sum_make(rows, shards, (struct range){0, shards});
+        float *A = guarded_floats(&random, rows * PANEL, -1, 1), *B = guarded_floats(&random, rows * PANEL, -1, 1);
+        float *C = guarded_new(M * LDC, sizeof *C);
+        gradient_ref(M, N, &order, A, B, NULL, C, LDC);
+        for (size_t m = 0; m < M; m++)
+            for (size_t n = 0; n < N; n++) {
+                struct total sum = {0};
+                for (size_t r = 0; r < rows; r++)
+                    add_product(&sum, A[r * PANEL + m], B[r * PANEL + n]);
+                expect(C[m * LDC + n], total_in_float(&sum), "gradient");
+            }
         guarded_free(A);
         guarded_free(B);
-        guarded_free(bias);
         guarded_free(C);
     }
+}
+
+static void bytes_become_inputs(void **state)
+{
+    (void)state;
+    enum { ROWS = 5, FIRST = 3, COLUMNS = 20, FEATURES = FIRST + COLUMNS };
+    struct random random = {9};
+    uint8_t byte[ROWS][FEATURES];
+    const uint8_t *row[ROWS];
+    float shift[FEATURES], scale[FEATURES], x[ROWS * PANEL], transposed[COLUMNS * PANEL];
+    random_floats(&random, FEATURES, -10, 300, shift);
+    random_floats(&random, FEATURES, -2, 2, scale);
+    for (size_t r = 0; r < ROWS; r++) {
+        row[r] = byte[r];
+        for (size_t c = 0; c < FEATURES; c++)
+            byte[r][c] = (uint8_t)random_bits(&random);
+    }
+    const struct byte_rows from = {.row = row, .shift = shift, .scale = scale};
+    convert_ref(ROWS, FIRST, COLUMNS, &from, x);
+    convert_transposed_ref(ROWS, FIRST, COLUMNS, &from, transposed);
+    for (size_t r = 0; r < ROWS; r++)
+        for (size_t j = 0; j < PANEL; j++) {
+            if (j >= COLUMNS) {
+                assert_true(x[r * PANEL + j] == 0);
+                continue;
+            }
+            size_t c = FIRST + j;
+            struct bounded want = rounded(times(rounded(minus(exactly(byte[r][c]), of(shift[c]))), of(scale[c])));
+            expect(x[r * PANEL + j], want, "convert");
+            assert_true(transposed[j * PANEL + r] == x[r * PANEL + j]);
+        }
+}
+
+static void transpose_swaps_rows_and_columns(void **state)
+{
+    (void)state;
+    enum { ROWS = 3, COLUMNS = 5, FROM_ROW = 7, TO_ROW = 4 };
+    float from[ROWS * FROM_ROW], to[COLUMNS * TO_ROW] = {0};
+    for (size_t i = 0; i < COUNT(from); i++)
+        from[i] = (float)i + 1;
+    transpose_ref(ROWS, COLUMNS, from, FROM_ROW, to, TO_ROW);
+    for (size_t c = 0; c < COLUMNS; c++)
+        for (size_t r = 0; r < TO_ROW; r++)
+            assert_true(to[c * TO_ROW + r] == (r < ROWS ? (float)(r * FROM_ROW + c) + 1 : 0));
 }
 
 static void activations_are_functions_and_derivatives(void **state)
@@ -61,31 +149,53 @@ static void activations_are_functions_and_derivatives(void **state)
     }
 }
 
+/* Rows as a matrix in panels, as the network keeps them; logits of row n, class c. */
+enum { ROWS = 3, CLASSES_MAX = 70, PANEL_STRIDE = (ROWS + 2) * PANEL };
+static float *logit(float *logits, size_t n, size_t c)
+{
+    return &logits[c / PANEL * PANEL_STRIDE + n * PANEL + c % PANEL];
+}
+
+static void check_softmax_row(float *x, float *logits, size_t n, size_t C, int32_t label, double loss, int32_t best)
+{
+    size_t largest_class = 0;
+    float inverse_rows = 1.0f / 3;
+    for (size_t c = 1; c < C; c++)
+        largest_class = *logit(x, n, c) > *logit(x, n, largest_class) ? c : largest_class;
+    struct bounded max = of(*logit(x, n, largest_class));
+    struct total sum = {0};
+    for (size_t c = 0; c < C; c++)
+        total_add(&sum, exp_of(rounded(minus(of(*logit(x, n, c)), max))));
+    struct bounded want = minus(log_of(total_in_float(&sum)), minus(of(*logit(x, n, (size_t)label)), max));
+    assert_within(loss, want.value, want.error, "softmax loss of %zu classes", C);
+    assert_int_equal(best, largest_class);
+    double total = 0;
+    for (size_t c = 0; c < C; c++) {
+        struct bounded p = rounded(over(exp_of(rounded(minus(of(*logit(x, n, c)), max))), total_in_float(&sum)));
+        p = rounded(minus(p, exactly(c == (size_t)label)));
+        expect(*logit(logits, n, c), rounded(times(p, of(inverse_rows))), "softmax gradient");
+        total += (double)*logit(logits, n, c);
+    }
+    assert_within(total, 0, (double)(C + 8) * FLOAT_UNIT, "sum of the softmax gradient of %zu classes", C);
+}
+
 static void softmax_is_a_softmax(void **state)
 {
     (void)state;
     struct random random = {3};
-    for (size_t C = 1; C < 40; C++) {
-        float *x = guarded_floats(&random, C, -20, 20), *logits = guarded_copy(x, C), inverse_rows = 1.0f / 3;
-        int32_t label = (int32_t)random_below(&random, C);
-        size_t correct, best = 0;
-        for (size_t c = 1; c < C; c++)
-            best = x[c] > x[best] ? c : best;
-        struct total sum = {0};
-        for (size_t c = 0; c < C; c++)
-            total_add(&sum, exp_of(rounded(minus(of(x[c]), of(x[best])))));
-        struct bounded loss = minus(log_of(total_in_float(&sum)), minus(of(x[label]), of(x[best])));
-        double got = softmax_loss_gradient_ref(1, C, &label, inverse_rows, logits, &correct);
-        assert_within(got, loss.value, loss.error, "softmax loss of %zu classes", C);
-        assert_int_equal(correct, best == (size_t)label);
-        double total = 0;
-        for (size_t c = 0; c < C; c++) {
-            struct bounded p = rounded(over(exp_of(rounded(minus(of(x[c]), of(x[best])))), total_in_float(&sum)));
-            p = rounded(minus(p, exactly(c == (size_t)label)));
-            expect(logits[c], rounded(times(p, of(inverse_rows))), "softmax gradient");
-            total += (double)logits[c];
-        }
-        assert_within(total, 0, (double)(C + 8) * FLOAT_UNIT, "sum of the softmax gradient of %zu classes", C);
+    for (size_t C = 1; C <= CLASSES_MAX; C++) {
+        size_t size = (CLASSES_MAX / PANEL + 1) * PANEL_STRIDE;
+        float *x = guarded_floats(&random, size, -20, 20), *logits = guarded_copy(x, size);
+        int32_t label[ROWS], best[ROWS], best_alone[ROWS];
+        double loss[ROWS], loss_alone[ROWS];
+        for (size_t n = 0; n < ROWS; n++)
+            label[n] = (int32_t)random_below(&random, C);
+        softmax_loss_gradient_ref(ROWS, C, label, 1.0f / 3, logits, PANEL_STRIDE, NULL, loss, best);
+        softmax_loss_ref(ROWS, C, label, x, PANEL_STRIDE, NULL, loss_alone, best_alone);
+        assert_same_doubles(loss_alone, loss, ROWS, "loss with and without a gradient");
+        assert_memory_equal(best_alone, best, sizeof best);
+        for (size_t n = 0; n < ROWS; n++)
+            check_softmax_row(x, logits, n, C, label[n], loss[n], best[n]);
         guarded_free(x);
         guarded_free(logits);
     }
@@ -95,47 +205,49 @@ static void softmax_is_a_softmax(void **state)
 static void softmax_does_not_overflow(void **state)
 {
     (void)state;
-    float x[] = {3e38f, -3e38f, 0}, y[] = {3e38f, -3e38f, 0};
-    int32_t right = 0, wrong = 2, predicted;
-    size_t correct;
-    assert_true(softmax_loss_ref(1, 3, &right, x, &predicted) == 0);
-    assert_int_equal(predicted, 0);
-    assert_true(softmax_loss_ref(1, 3, &wrong, x, &predicted) == (double)3e38f);
-    assert_true(softmax_loss_gradient_ref(1, 3, &wrong, 1, y, &correct) == (double)3e38f);
-    assert_true(y[0] == 1 && y[1] == 0 && y[2] == -1 && correct == 0);
+    float x[2 * PANEL] = {3e38f, -3e38f, 0};            /* two rows alike, with different labels */
+    x[PANEL] = x[0], x[PANEL + 1] = x[1];
+    int32_t label[] = {0, 2}, best[2];
+    double loss[2];
+    softmax_loss_ref(2, 3, label, x, 2 * PANEL, NULL, loss, best);
+    assert_true(loss[0] == 0 && best[0] == 0 && loss[1] == (double)3e38f && best[1] == 0);
+    softmax_loss_gradient_ref(2, 3, label, 1, x, 2 * PANEL, NULL, loss, best);
+    assert_true(loss[1] == (double)3e38f && best[1] == 0);
+    assert_true(x[0] == 0 && x[1] == 0 && x[2] == 0);
+    assert_true(x[PANEL] == 1 && x[PANEL + 1] == 0 && x[PANEL + 2] == -1);
 }
 
 static void columns_are_summed(void **state)
 {
     (void)state;
-    enum { B = 37, H = 3 };
+    enum { B = 37 };
     struct random random = {4};
-    float *x = guarded_floats(&random, B * H, 90, 110), *dy = guarded_floats(&random, B * H, -1, 1);
-    float *sum = guarded_new(H, sizeof *sum), mean[H], inverse_std[H];
-    double *moment = guarded_new(4 * H, sizeof *moment);
-    column_sums_ref(B, H, x, sum);
-    column_moments_ref(B, H, x, moment, moment + H);
-    for (size_t j = 0; j < H; j++) {
+    float *x = guarded_floats(&random, B * PANEL, 90, 110), *dy = guarded_floats(&random, B * PANEL, -1, 1);
+    float *sum = guarded_new(PANEL, sizeof *sum), mean[PANEL], inverse_std[PANEL];
+    double *moment = guarded_new(4 * PANEL, sizeof *moment);
+    column_sums_ref(B, x, sum);
+    column_moments_ref(B, x, moment, moment + PANEL);
+    for (size_t j = 0; j < PANEL; j++) {
         mean[j] = (float)moment[j];
-        inverse_std[j] = (float)(1 / sqrt(moment[H + j] / B));
+        inverse_std[j] = (float)(1 / sqrt(moment[PANEL + j] / B));
     }
-    normalize_sums_ref(B, H, x, mean, inverse_std, dy, moment + 2 * H, moment + 3 * H);
-    for (size_t j = 0; j < H; j++) {
+    normalize_sums_ref(B, x, mean, inverse_std, dy, moment + 2 * PANEL, moment + 3 * PANEL);
+    for (size_t j = 0; j < PANEL; j++) {
         struct total all = {0}, squares = {0}, of_dy = {0}, of_dy_xhat = {0};
         for (size_t n = 0; n < B; n++)
-            total_add(&all, of(x[n * H + j]));
+            total_add(&all, of(x[n * PANEL + j]));
         expect(sum[j], total_in_float(&all), "column sum");
         struct bounded middle = over(total_in_double(&all), exactly(B));
         for (size_t n = 0; n < B; n++) {
-            struct bounded deviation = minus(of(x[n * H + j]), middle), g = of(dy[n * H + j]);
-            struct bounded xhat = rounded(times(rounded(minus(of(x[n * H + j]), of(mean[j]))), of(inverse_std[j])));
+            struct bounded deviation = minus(of(x[n * PANEL + j]), middle), g = of(dy[n * PANEL + j]);
+            struct bounded xhat = rounded(times(rounded(minus(of(x[n * PANEL + j]), of(mean[j]))), of(inverse_std[j])));
             total_add(&squares, times(deviation, deviation));
             total_add(&of_dy, g);
             total_add(&of_dy_xhat, times(g, xhat));
         }
         struct bounded want[] = {middle, total_in_double(&squares), total_in_double(&of_dy), total_in_double(&of_dy_xhat)};
         for (size_t i = 0; i < COUNT(want); i++)
-            assert_within(moment[i * H + j], want[i].value, want[i].error, "column %zu, sum %zu", j, i);
+            assert_within(moment[i * PANEL + j], want[i].value, want[i].error, "column %zu, sum %zu", j, i);
     }
     guarded_free(x);
     guarded_free(dy);
@@ -147,18 +259,41 @@ static void normalization_is_its_formula(void **state)
 {
     (void)state;
     struct random random = {5};
-    for (size_t i = 0; i < 1000; i++) {
-        float v[8];                             /* x mean inverse_std gamma beta mean_dy mean_dy_xhat dy */
-        random_floats(&random, COUNT(v), -2, 2, v);
-        float y, plain, dx;
-        normalize_ref(1, 1, &v[0], &v[1], &v[2], &v[3], &v[4], &y);
-        normalize_ref(1, 1, &v[0], &v[1], &v[2], NULL, NULL, &plain);
-        normalize_backward_ref(1, 1, &v[0], &v[1], &v[2], &v[3], &v[5], &v[6], &v[7], &dx);
-        struct bounded xhat = rounded(times(rounded(minus(of(v[0]), of(v[1]))), of(v[2])));
-        expect(plain, xhat, "xhat");
-        expect(y, rounded(plus(times(of(v[3]), xhat), of(v[4]))), "normalize");
-        struct bounded rest = rounded(minus(rounded(minus(of(v[7]), of(v[5]))), times(xhat, of(v[6]))));
-        expect(dx, rounded(times(of(v[3]), rest)), "normalize backward");
+    for (size_t i = 0; i < 100; i++) {
+        float v[8][PANEL];                      /* x mean inverse_std gamma beta mean_dy mean_dy_xhat dy */
+        random_floats(&random, COUNT(v) * PANEL, -2, 2, v[0]);
+        float y[PANEL], plain[PANEL], dx[PANEL];
+        memcpy(dx, v[7], sizeof dx);
+        normalize_ref(1, v[0], v[1], v[2], v[3], v[4], y);
+        normalize_ref(1, v[0], v[1], v[2], NULL, NULL, plain);
+        normalize_backward_ref(1, v[0], v[1], v[2], v[3], v[5], v[6], dx);
+        for (size_t j = 0; j < PANEL; j++) {
+            struct bounded xhat = rounded(times(rounded(minus(of(v[0][j]), of(v[1][j]))), of(v[2][j])));
+            expect(plain[j], xhat, "xhat");
+            expect(y[j], rounded(plus(times(of(v[3][j]), xhat), of(v[4][j]))), "normalize");
+            struct bounded rest = rounded(minus(rounded(minus(of(v[7][j]), of(v[5][j]))), times(xhat, of(v[6][j]))));
+            expect(dx[j], rounded(times(of(v[3][j]), rest)), "normalize backward");
+        }
+    }
+}
+
+/* Kept is what is not below the limit: of many numbers, the fraction that the limit says, within six standard deviations. */
+static void masks_keep_the_fraction_asked_for(void **state)
+{
+    (void)state;
+    enum { MANY = 2000, DRAWN = MANY * PANEL };
+    static const double fraction[] = {0, 0.25, 0.5, 0.9};
+    static uint32_t row[MANY];
+    static uint8_t keep[DRAWN];
+    const uint32_t counter[2] = {5, 6}, key[2] = {7, 8};
+    for (size_t r = 0; r < MANY; r++)
+        row[r] = (uint32_t)r;
+    for (size_t f = 0; f < COUNT(fraction); f++) {
+        size_t kept = 0;
+        draw_keep_ref(MANY, 0, row, counter, key, (uint32_t)(fraction[f] * 0x1p32), keep);
+        for (size_t i = 0; i < DRAWN; i++)
+            kept += keep[i];
+        assert_within((double)kept, DRAWN * (1 - fraction[f]), 6 * sqrt(DRAWN * fraction[f] * (1 - fraction[f])), "kept units");
     }
 }
 
@@ -176,9 +311,10 @@ static void parameters_move_as_they_should(void **state)
         expect(got, rounded(plus(rounded(plus(times(of(0.3f), of(w)), of(g))), times(of(0.2f), sign))), "penalize");
         decay_ref(1, 0.1f, &decayed);
         expect(decayed, rounded(minus(of(w), times(of(0.1f), of(w)))), "decay");
-        sgd_ref(1, 0.1f, &g, &by_sgd);
+        assert_true(sgd_ref(1, 0.1f, &g, &by_sgd) == fabsf(by_sgd));
         expect(by_sgd, rounded(minus(of(w), times(of(0.1f), of(g)))), "sgd");
-        momentum_ref(1, 0.1f, 0.9f, &g, &velocity, &by_momentum);
+        float of_momentum = momentum_ref(1, 0.1f, 0.9f, &g, &velocity, &by_momentum);
+        assert_true(of_momentum == fmaxf(fabsf(velocity), fabsf(by_momentum)));
         struct bounded V = rounded(plus(times(of(0.9f), of(m)), of(g)));
         expect(velocity, V, "momentum: velocity");
         expect(by_momentum, rounded(minus(of(w), times(of(0.1f), V))), "momentum");
@@ -187,7 +323,8 @@ static void parameters_move_as_they_should(void **state)
         V = rounded(plus(times(of(a.beta2), of(v)), square));
         struct bounded size = rounded(plus(times(rounded(root(V)), of(a.inverse_root_correction2)), of(a.epsilon)));
         struct bounded W = rounded(minus(of(w), times(of(a.rate), rounded(over(M, size)))));
-        adam_ref(1, &a, &g, &m, &v, &w);
+        float of_adam = adam_ref(1, &a, &g, &m, &v, &w);
+        assert_true(of_adam == fmaxf(fmaxf(fabsf(m), v), fabsf(w)));
         expect(m, M, "adam: mean");
         expect(v, V, "adam: variance");
         expect(w, W, "adam");
@@ -225,12 +362,16 @@ static void sums_are_sums(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(product_is_a_product),
+        cmocka_unit_test(products_are_products),
+        cmocka_unit_test(gradient_is_a_product_over_rows),
+        cmocka_unit_test(bytes_become_inputs),
+        cmocka_unit_test(transpose_swaps_rows_and_columns),
         cmocka_unit_test(activations_are_functions_and_derivatives),
         cmocka_unit_test(softmax_is_a_softmax),
         cmocka_unit_test(softmax_does_not_overflow),
         cmocka_unit_test(columns_are_summed),
         cmocka_unit_test(normalization_is_its_formula),
+        cmocka_unit_test(masks_keep_the_fraction_asked_for),
         cmocka_unit_test(parameters_move_as_they_should),
         cmocka_unit_test(sums_are_sums),
     };

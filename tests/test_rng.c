@@ -34,6 +34,19 @@ static void words_are_the_published_ones(void **state)
     }
 }
 
+/* Element, row, time (low), purpose | layer | time (high): what whoever draws many at once counts on. */
+static void counter_is_laid_out_as_it_says(void **state)
+{
+    (void)state;
+    uint32_t counter[4];
+    rng_counter((enum rng_purpose)0x12, 0x34, UINT64_C(0x56789abcdef0), 0x11223344, 0x99aabbcc, counter);
+    static const uint32_t want[] = {0x99aabbcc, 0x11223344, 0x9abcdef0, 0x12345678};
+    assert_memory_equal(counter, want, sizeof want);
+    rng_counter(RNG_DROPOUT, 255, (UINT64_C(1) << 48) - 1, UINT32_MAX, UINT32_MAX, counter);
+    static const uint32_t largest[] = {UINT32_MAX, UINT32_MAX, UINT32_MAX, 0x04ffffff};
+    assert_memory_equal(counter, largest, sizeof largest);
+}
+
 /* Each argument must reach the counter or the key, with all of its bits, and no two at the same place. */
 static void every_argument_counts(void **state)
 {
@@ -169,6 +182,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words_are_the_published_ones),
+        cmocka_unit_test(counter_is_laid_out_as_it_says),
         cmocka_unit_test(every_argument_counts),
         cmocka_unit_test(open_unit_stays_inside),
         cmocka_unit_test(below_reaches_both_ends),

@@ -68,7 +68,7 @@ static void machine_settings_are_these(void **state)
 {
     (void)state;
     static const char *const machine[] = {"data.source", "train.max_time", "checkpoint.every", "checkpoint.keep",
-                                          "run.threads"};
+                                          "run.threads", "run.gradient"};
     size_t found = 0;
     for (size_t i = 0; i < weft_settings_count(); i++) {
         const weft_setting_info *info = weft_settings_info(i);
@@ -158,6 +158,7 @@ static void texts_become_canonical(void **state)
         {"train.evaluate_every", "0 epochs", "never"}, {"checkpoint.every", "30s", "30 s"},
         {"train.max_time", "90 s", "90 s"}, {"train.max_time", "1.5", "1.5 s"}, {"train.max_time", "0 s", "0"},
         {"train.seed", "9223372036854775807", "9223372036854775807"}, {"run.threads", "1024", "1024"},
+        {"run.gradient", "auto", "auto"}, {"run.gradient", "owned", "owned"}, {"run.gradient", "local", "local"},
         {"data.source", "  idx:a b;c#d=e ", "idx:a b;c#d=e"}, {"train.evaluate", "test,train", "test, train"},
     };
     weft_settings *s = settings_new();
@@ -182,6 +183,7 @@ static void bad_texts_are_refused(void **state)
         {"train.seed", ""}, {"train.seed", "-1"}, {"train.seed", "+1"}, {"train.seed", "1.0"}, {"train.seed", "0x10"},
         {"train.seed", "1 2"}, {"train.seed", "9223372036854775808"}, {"train.seed", "99999999999999999999999"},
         {"train.batch_size", "0"}, {"run.threads", "1025"}, {"checkpoint.keep", "0"}, {"train.epochs", "1000000000001"},
+        {"run.gradient", "shared"}, {"run.gradient", "0"}, {"run.gradient", ""},
         {"optimizer.learning_rate", "0"}, {"optimizer.learning_rate", "-1"}, {"optimizer.learning_rate", "nan"},
         {"optimizer.learning_rate", "inf"}, {"optimizer.learning_rate", "1e999"}, {"optimizer.learning_rate", "0x1p-3"},
         {"optimizer.learning_rate", "0,1"}, {"optimizer.learning_rate", "1e"}, {"optimizer.learning_rate", ""},
@@ -344,7 +346,7 @@ static void digest_is_of_the_identity(void **state)
     assert_int_equal(strspn(digest, "0123456789abcdef"), 32);
     static const char *const candidates[] = {
         "0.5", "4", "3 steps", "test", "yes", "no", "tanh", "none", "gaussian", "before", "shard", "lambda", "sgd", "cosine",
-        "test_loss", "drop", "idx:x", "3 s",
+        "test_loss", "drop", "idx:x", "3 s", "local",
     };
     for (size_t i = 0; i < weft_settings_count(); i++) {
         const weft_setting_info *info = weft_settings_info(i);

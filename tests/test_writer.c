@@ -177,6 +177,37 @@ static void a_best_that_failed_is_saved_with_the_next(void **state)
     file_set_fault(NULL);
 }
 
+static void a_checkpoint_that_is_the_best_is_not_lost(void **state)
+{
+    (void)state;
+    int64_t saved;
+    start();
+    file_set_fault(fail_writes);
+    atomic_store(&writes_failing, 1);
+    submit(5, 5, NULL);
+    assert_int_equal(writer_wait(writer), WEFT_EIO);
+    assert_false(exists(in_scratch("run/step-5.h5")));
+    submit(6, 5, NULL);
+    assert_ok(writer_wait(writer));
+    assert_int_equal(writer_poll(writer, &saved), WEFT_EIO);
+    assert_int_equal(saved, 6);
+    assert_ok(checkpoint_verify(in_scratch("run/step-5.h5")));
+    assert_ok(checkpoint_verify(in_scratch("run/best.h5")));
+    atomic_store(&writes_failing, 2);
+    submit(7, 7, NULL);
+    submit(8, 8, NULL);                                 /* the best no longer: it is not tried again */
+    assert_int_equal(writer_wait(writer), WEFT_EIO);
+    submit(9, 9, NULL);
+    assert_ok(writer_wait(writer));
+    assert_false(exists(in_scratch("run/step-7.h5")));
+    assert_false(exists(in_scratch("run/step-8.h5")));
+    assert_ok(checkpoint_verify(in_scratch("run/best.h5")));
+    atomic_store(&writes_failing, 1);
+    submit(10, 10, NULL);                               /* freed in the end */
+    stop();
+    file_set_fault(NULL);
+}
+
 static volatile sig_atomic_t taken_by_other;
 static pthread_t own_thread;
 
@@ -242,6 +273,7 @@ int main(void)
         TEST(a_failure_is_told_once_by_poll_and_always_by_wait),
         TEST(a_failure_is_told_even_if_the_next_job_succeeds),
         TEST(a_best_that_failed_is_saved_with_the_next),
+        TEST(a_checkpoint_that_is_the_best_is_not_lost),
         TEST(signals_go_to_the_caller),
         TEST(every_failed_allocation_is_told),
     };
