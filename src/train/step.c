@@ -61,12 +61,11 @@ static void gather(struct work *work)
     phase_end(&work->clock, PHASE_GATHER);
 }
 
-/* The history keeps a step's loss as a float, so that is the limit; NaN is beyond it too. */
+/* The history keeps a step's loss, the mean over its rows, as a float, so that is the limit of each; NaN is beyond it too. */
 static void look_at_loss(struct work *work)
 {
-    double most = (double)FLT_MAX / (double)work->plan->rows;
     for (size_t n = work->mine.rows.first; n < work->mine.rows.end; n++)
-        if (!(work->t->batch.loss[n] < most)) {
+        if (!(work->t->batch.loss[n] < (double)FLT_MAX)) {
             atomic_fetch_or(&work->t->fault_before, FAULT_LOSS);
             return;
         }
