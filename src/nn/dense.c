@@ -50,21 +50,6 @@ void dense_backward(const struct network *net, size_t l, size_t rows, struct mat
 
 /* ---- The first layer, from bytes ---- */
 
-/* Share of the lanes that n numbers leave empty, as lanes per number used. */
-static double padding(size_t n)
-{
-    size_t lanes = kernel->lanes;
-    return (double)((n + lanes - 1) / lanes * lanes) / (double)n;
-}
-
-/* Do outputs as lanes waste so much that transposing the input pays? Only where the kernels transpose bytes fast. On one core
- * of a Zen 5, 128 x 784 -> 20: 26 us with outputs, 16 with samples and 7 more for transposing 128 rows while converting
- * them, against 3 for converting alone. */
-bool network_is_narrow(const struct network *net)
-{
-    return kernel->lanes >= 16 && padding(net->layer[0].fan_out) >= 1.25;
-}
-
 static size_t converted_rows(const struct network *net)
 {
     size_t rows = at_most(CONVERTED_SIZE / (panels_of(net->features) * PANEL), ROWS_AT_ONCE);
@@ -126,7 +111,7 @@ void dense_gradient(const struct network *net, size_t l, size_t panel, const str
                     struct matrix dy, float *part, float *gradient)
 {
     size_t D = net->layer[l].fan_in, H = net->layer[l].fan_out, inputs = at_most(D - panel * PANEL, PANEL);
-    bool lanes_are_inputs = padding(D) < padding(H);
+    bool lanes_are_inputs = lane_padding(D) < lane_padding(H);
     for (size_t o = 0; o < H; o += PANEL) {
         size_t width = at_most(H - o, PANEL);
         const float *dy_panel = dy.data + o / PANEL * dy.panel;

@@ -93,6 +93,9 @@ void network_pack(struct network *net);
 void network_pack_inputs(struct network *net, size_t l, size_t first, size_t count);
 void network_pack_bias(struct network *net, size_t l);
 
+/* Lanes of whole vectors for each of n numbers: 1 if they leave none empty. */
+double lane_padding(size_t n);
+
 /* Does the first layer take its bytes with samples as lanes (dense.c)? It then reads the weights as they are, not packed. */
 bool network_is_narrow(const struct network *net);
 

@@ -22,15 +22,6 @@ struct work {                                   /* this thread's part of one ste
     struct phase_clock clock;
 };
 
-void phase_end(struct phase_clock *clock, enum phase phase)
-{
-    if (clock->time_s == NULL)
-        return;
-    double now_s = clock_seconds();
-    clock->time_s[phase] += now_s - clock->since_s;
-    clock->since_s = now_s;
-}
-
 struct slice step_rows(const struct training *t, const struct batch_plan *plan, size_t rank)
 {
     struct slice slice = {.rows = share_of(plan->rows, t->team.size, rank)};

@@ -13,6 +13,7 @@
 #include "parallel/reduce.h"
 #include "parallel/team.h"
 #include "train/optimizer.h"
+#include "train/phase.h"
 
 enum fault {                            /* found by any thread, acted upon by all after the next barrier */
     FAULT_NONE = 0,
@@ -26,8 +27,6 @@ enum fault {                            /* found by any thread, acted upon by al
  *           gradient as a whole is nowhere. Activations and deltas move.
  *   local   each thread sums all pieces over its own shards, then each sums its pieces over the threads. Gradients move. */
 enum gradient_strategy { GRADIENT_OWNED, GRADIENT_LOCAL };
-
-enum phase { PHASE_GATHER, PHASE_FORWARD, PHASE_BACKWARD, PHASE_GRADIENT, PHASE_UPDATE, PHASE_WAIT, PHASES };
 
 struct batch_plan {                     /* what follows from the number of rows of a batch */
     size_t rows, shards;
@@ -93,13 +92,6 @@ weft_status training_run_steps(struct training *t, uint64_t until);
 /* One minibatch, by every thread of the team (step.c). False, in every thread alike, if no further step may follow: a fault
  * or a pause. Only rank 0 writes t->step, between the two barriers; the others count for themselves. */
 bool step_run(struct training *t, size_t rank, uint64_t step);
-
-/* Where a thread's time goes. */
-struct phase_clock {
-    double *time_s;                     /* NULL: nowhere */
-    double since_s;
-};
-void phase_end(struct phase_clock *clock, enum phase phase);    /* what has passed since the last call was this phase */
 
 /* The second half of a step (update.c): the gradients of this thread's pieces, penalty, clipping, optimizer.
  * careful: look at the whole gradient before anything is written. False if it was not finite. */
