@@ -51,11 +51,13 @@ static void exponentials(size_t C, const struct largest *l, float (*x)[ROWS], fl
 }
 
 /* Loss and class of up to 16 rows; x is left as the exponentials, and their sums. */
-static void losses(size_t rows, size_t C, const int32_t *label, float (*x)[ROWS], float sum[ROWS], double *loss, int32_t *best)
+static void losses(size_t rows, size_t C, const int32_t *label, const float *logits, size_t panel_stride, float (*x)[ROWS],
+                   float sum[ROWS], double *loss, int32_t *best)
 {
     struct largest l;
     float at_label[ROWS] = {0};
     double out[ROWS];
+    load_rows(rows, C, logits, panel_stride, x);
     for (size_t r = 0; r < rows; r++)
         at_label[r] = x[label[r]][r];
     find_largest(C, x, &l);
@@ -75,8 +77,7 @@ void KERNEL(softmax_loss_gradient)(size_t B, size_t C, const int32_t *label, flo
     for (size_t n = 0; n < B; n += ROWS) {
         size_t rows = B - n < ROWS ? B - n : ROWS;
         float sum[ROWS];
-        load_rows(rows, C, logits + n * PANEL, panel_stride, x);
-        losses(rows, C, label + n, x, sum, loss + n, best + n);
+        losses(rows, C, label + n, logits + n * PANEL, panel_stride, x, sum, loss + n, best + n);
         for (size_t c = 0; c < C; c++)
             for (size_t r = 0; r < ROWS; r++)
                 x[c][r] /= sum[r];
@@ -98,7 +99,6 @@ void KERNEL(softmax_loss)(size_t B, size_t C, const int32_t *label, const float 
     for (size_t n = 0; n < B; n += ROWS) {
         size_t rows = B - n < ROWS ? B - n : ROWS;
         float sum[ROWS];
-        load_rows(rows, C, logits + n * PANEL, panel_stride, x);
-        losses(rows, C, label + n, x, sum, loss + n, best + n);
+        losses(rows, C, label + n, logits + n * PANEL, panel_stride, x, sum, loss + n, best + n);
     }
 }
