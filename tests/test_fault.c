@@ -131,6 +131,29 @@ static void loss_beyond_float_stops_before_the_update(void **state)
     }
 }
 
+/* One row of a hundred with 2e37 nats: the mean is far from what a float can hold, so the step is taken. */
+static void large_loss_that_a_float_holds_is_no_fault(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < VARIANTS; i++) {
+        struct fixture f;
+        uint32_t row;
+        open_variant(&f, "network.hidden=none", i);
+        zero_parameters(&f.t.net);
+        f.t.net.parameter[f.t.net.layer[0].bias] = 2e37f;
+        network_pack(&f.t.net);
+        sampler_prepare(&f.t.sampler, 0);
+        sampler_rows(&f.t.sampler, 0, BATCH_ROWS / 2, 1, &row);
+        for (size_t n = 0; n < DATA_ROWS; n++)
+            f.dataset.train.label[n] = n == row;
+        if (training_run_steps(&f.t, 1) != WEFT_OK)
+            fail_msg("%zu threads: %s", f.t.team.size, weft_last_error());
+        float want = (float)((double)2e37f / BATCH_ROWS);
+        assert_same_bits(f.t.step_loss, &want, 1, "loss of the step");
+        fixture_close(&f);
+    }
+}
+
 /* ---- gradients that overflow although the loss is finite ---- */
 
 /* Every variant with every kind of clipping, which would make some overflows look finite: `spoil` sets what is not 0. */
@@ -443,6 +466,7 @@ int main(void)
         cmocka_unit_test(nonfinite_loss_stops_before_the_update),
         cmocka_unit_test(one_bad_row_stops_all),
         cmocka_unit_test(loss_beyond_float_stops_before_the_update),
+        cmocka_unit_test(large_loss_that_a_float_holds_is_no_fault),
         cmocka_unit_test(overflowing_delta_stops_before_the_update),
         cmocka_unit_test(overflowing_sum_stops_before_the_update),
         cmocka_unit_test(overflowing_product_stops_before_the_update),
