@@ -71,7 +71,7 @@ static inline struct bounded function_of(double value, double slope, double erro
 
 static inline struct bounded exp_of(struct bounded a)
 {
-    return function_of(exp(a.value), exp(a.value + a.error), a.error, 1.0);
+    return function_of(exp(a.value), exp(a.value + a.error), a.error, 1.02);
 }
 
 static inline struct bounded tanh_of(struct bounded a)
@@ -90,6 +90,45 @@ static inline struct bounded sigmoid_of(struct bounded a)
 static inline struct bounded log_of(struct bounded a)           /* in double */
 {
     return in_double(log(a.value), a.value > a.error ? a.error / (a.value - a.error) : INFINITY);
+}
+
+static inline struct bounded log1p_of(struct bounded a)         /* a >= 0 on both sides */
+{
+    return function_of(log1p(a.value), 1, a.error, 1.18);
+}
+
+static inline struct bounded softplus_of(struct bounded a)
+{
+    double value = fmax(a.value, 0) + log1p(exp(-fabs(a.value)));
+    return function_of(value, sigmoid(a.value + a.error), a.error, 1.87);
+}
+
+static inline struct bounded elu_of(struct bounded a)
+{
+    return function_of(a.value < 0 ? expm1(a.value) : a.value, exp(fmin(a.value + a.error, 0)), a.error, 0.95);
+}
+
+/* The normal distribution function, and |x| times its density. */
+static inline double normal_below(double x) { return erfc(-x * 0.70710678118654752440) / 2; }
+static inline double normal_density_times(double x) { return fabs(x) * exp(-x * x / 2) * 0.39894228040143267794; }
+
+/* GELU has derivatives between -0.13 and 1.13, where the second one, phi(x) (2 - x^2), is 0; that is at most 2 phi(0). */
+static inline struct bounded gelu_of(struct bounded a)
+{
+    return function_of(a.value * normal_below(a.value), 1.13, a.error, 6.65);
+}
+
+static inline struct bounded gelu_slope_of(struct bounded a)    /* ulp: of what it would be without the minus */
+{
+    double below = normal_below(a.value), rest = normal_density_times(a.value), passed_on = 0.798 * a.error;
+    struct bounded size = function_of(below + rest, 1, passed_on, 3.32);
+    return in_double(a.value < 0 ? below - rest : below + rest, size.error + 13.2 * (double)FLT_MIN);
+}
+
+static inline struct bounded leaky_relu_of(struct bounded a)
+{
+    struct bounded y = {fmax(a.value, 0) + 0.01 * fmin(a.value, 0), a.error};
+    return function_of(y.value, 1, y.error, 1);                 /* 0.01f is within half an ulp of 0.01, the product too */
 }
 
 static inline struct bounded relu_of(struct bounded a)

@@ -26,7 +26,7 @@ static inline void wild(struct random *random, size_t count, float *x)
 {
     static const float special[] = {0.0f, -0.0f, INFINITY, -INFINITY, NAN, FLT_MAX, -FLT_MAX, FLT_MIN, -FLT_MIN,
                                     FLT_TRUE_MIN, -FLT_TRUE_MIN, FLT_MIN / 2, 1.0f, -1.0f, 88.72284f, -87.33655f, 17.4f,
-                                    9.1f, 0x1p-13f};
+                                    9.1f, 0x1p-13f, -13.14624f, -13.14626f, -0.7518f};
     for (size_t i = 0; i < count; i++)
         x[i] = random_below(random, 4) == 0
                    ? special[random_below(random, COUNT(special))]

@@ -33,6 +33,20 @@ static void check_with_second(struct random *random, size_t n, struct with_secon
     guarded_free(want);
 }
 
+/* From x to y, and in place. */
+static void check_to_another(struct random *random, size_t n, struct with_second f)
+{
+    float *x = fenced_wild_floats(random, n), *y = guarded_new(n, sizeof *y), *want = guarded_new(n, sizeof *want);
+    f.got(n, x, y);
+    f.want(n, x, want);
+    assert_same_bits(y, want, n, "%s %s n=%zu", f.name, kernel->name, n);
+    f.got(n, x, x);
+    assert_same_bits(x, want, n, "%s in place %s n=%zu", f.name, kernel->name, n);
+    guarded_free(x);
+    guarded_free(y);
+    guarded_free(want);
+}
+
 static void add_swapped(size_t n, const float *from, float *into) { kernel->add(n, into, from); }
 static void add_swapped_ref(size_t n, const float *from, float *into) { add_ref(n, into, from); }
 static void penalize_some(size_t n, const float *w, float *g) { kernel->penalize(n, w, 0.3f, 0.7f, g); }
@@ -52,15 +66,25 @@ static void check_elementwise(void)
             size_t n = edge[e] + again * 64;
             const struct in_place in_place[] = {
                 {"relu", kernel->relu, relu_ref}, {"tanh", kernel->tanh, tanh_ref},
-                {"sigmoid", kernel->sigmoid, sigmoid_ref}, {"clip", clip_some, clip_some_ref},
+                {"sigmoid", kernel->sigmoid, sigmoid_ref}, {"leaky_relu", kernel->leaky_relu, leaky_relu_ref},
+                {"elu", kernel->elu, elu_ref}, {"clip", clip_some, clip_some_ref},
                 {"scale", scale_some, scale_some_ref}, {"decay", decay_some, decay_some_ref},
             };
             const struct with_second with_second[] = {
                 {"relu_backward", kernel->relu_backward, relu_backward_ref},
                 {"tanh_backward", kernel->tanh_backward, tanh_backward_ref},
                 {"sigmoid_backward", kernel->sigmoid_backward, sigmoid_backward_ref},
+                {"leaky_relu_backward", kernel->leaky_relu_backward, leaky_relu_backward_ref},
+                {"elu_backward", kernel->elu_backward, elu_backward_ref},
+                {"gelu_backward", kernel->gelu_backward, gelu_backward_ref},
+                {"softplus_backward", kernel->softplus_backward, softplus_backward_ref},
                 {"add", add_swapped, add_swapped_ref}, {"penalize", penalize_some, penalize_some_ref},
             };
+            const struct with_second to_another[] = {
+                {"gelu", kernel->gelu, gelu_ref}, {"softplus", kernel->softplus, softplus_ref},
+            };
+            for (size_t f = 0; f < COUNT(to_another); f++)
+                check_to_another(&random, n, to_another[f]);
             for (size_t f = 0; f < COUNT(in_place); f++)
                 check_in_place(&random, n, in_place[f]);
             for (size_t f = 0; f < COUNT(with_second); f++)
@@ -75,13 +99,14 @@ static void elementwise_entries_are_their_definitions(void **state)
 }
 
 /* What the entry and the definition have made of three arrays alike (moments, then weights), and the largest magnitude that
- * both say they have written. step: of every array, or of every second one (momentum has one moment). */
-static void compare_optimizers(float *const array[2][3], size_t step, size_t n, float got, float want, const char *name)
+ * both say they have written: that of the arrays whose bits are set in `written`. */
+enum { MEAN = 1, SQUARES = 2, WEIGHTS = 4 };
+static void compare_optimizers(float *const array[2][3], unsigned written, size_t n, float got, float want, const char *name)
 {
     float largest[3] = {0};
     for (size_t i = 0; i < 3; i++) {
         assert_same_bits(array[0][i], array[1][i], n, "%s %s n=%zu array %zu", name, kernel->name, n, i);
-        if (i % step == 0)
+        if (written >> i & 1)
             largest[i] = largest_magnitude_ref(n, array[1][i]);
     }
     float of_all = largest_magnitude_ref(3, largest);
@@ -91,6 +116,7 @@ static void compare_optimizers(float *const array[2][3], size_t step, size_t n, 
 
 static void check_optimizers_of(struct random *random, size_t n, bool is_wild)
 {
+    const struct rmsprop_step squares = {0.9f, 0.1f, 0.002f, 1e-8f};
     const struct adam_step step = {0.9f, 0.999f, 0.1f, 0.001f, 0.002f, 3.5f, 1e-8f};
     float *g = is_wild ? fenced_wild_floats(random, n) : fenced_floats(random, n, -1, 1), *array[2][3], *w[2];
     for (size_t i = 0; i < 3; i++) {
@@ -107,10 +133,16 @@ static void check_optimizers_of(struct random *random, size_t n, bool is_wild)
     assert_same_bits(&got, &largest, 1, "sgd %s n=%zu: largest magnitude", kernel->name, n);
     got = kernel->adam(n, &step, g, array[0][0], array[0][1], array[0][2]);
     want = adam_ref(n, &step, g, array[1][0], array[1][1], array[1][2]);
-    compare_optimizers(array, 1, n, got, want, "adam");
+    compare_optimizers(array, MEAN | SQUARES | WEIGHTS, n, got, want, "adam");
     got = kernel->momentum(n, 0.01f, 0.9f, g, array[0][0], array[0][2]);
     want = momentum_ref(n, 0.01f, 0.9f, g, array[1][0], array[1][2]);
-    compare_optimizers(array, 2, n, got, want, "momentum");
+    compare_optimizers(array, MEAN | WEIGHTS, n, got, want, "momentum");
+    got = kernel->nesterov(n, 0.01f, 0.9f, g, array[0][0], array[0][2]);
+    want = nesterov_ref(n, 0.01f, 0.9f, g, array[1][0], array[1][2]);
+    compare_optimizers(array, MEAN | WEIGHTS, n, got, want, "nesterov");
+    got = kernel->rmsprop(n, &squares, g, array[0][1], array[0][2]);
+    want = rmsprop_ref(n, &squares, g, array[1][1], array[1][2]);
+    compare_optimizers(array, SQUARES | WEIGHTS, n, got, want, "rmsprop");
     guarded_free(g);
     for (size_t i = 0; i < 2; i++)
         guarded_free(w[i]);

@@ -1,40 +1,44 @@
-/* What happens to rows on their way in and out (bytes to floats, transposes, softmax, dropout masks) and down the columns of a
- * panel, in every instruction set that this processor has, against the definitions: the same bits; nothing read beyond what
- * was asked for, and no byte written beyond the output. */
+/* What happens to rows on their way in and out (raw numbers to input, transposes, softmax, dropout masks) and down the columns of
+ * a panel, in every instruction set that this processor has, against the definitions: the same bits; nothing read beyond what
+ * was asked for, and no byte written beyond the output. The losses against targets are tested in test_kernel_losses.c. */
 #include "base/rng.h"
 #include "kernel_samples.h"
 
 static const size_t edge[] = {0, 1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 23, 24, 25, 31, 32, 33, 47, 48, 49, 63, 64, 65, 97};
 
-/* ---- bytes to floats ---- */
+/* ---- raw numbers to input ---- */
 
-enum { ROWS_MAX = 33, BYTES_MAX = 400 };
+enum { ROWS_MAX = 33, COLUMNS_MAX = 400 };
 
 /* Rows that end where a forbidden page begins; the one that is asked for is the end of each. */
-struct bytes {
-    uint8_t *row[ROWS_MAX];
-    float *shift, *scale;
+struct raw {
+    enum raw_type type;
     bool is_uniform;
+    uint8_t *row[ROWS_MAX];
+    size_t size_bytes;                          /* of one number */
+    float *shift, *scale;
 };
 
-static struct bytes bytes_new(struct random *random, bool is_uniform)
+static struct raw raw_new(struct random *random, enum raw_type type, bool is_uniform)
 {
-    struct bytes b = {.is_uniform = is_uniform};
+    struct raw b = {.type = type, .is_uniform = is_uniform, .size_bytes = type == RAW_U8 ? 1 : sizeof(float)};
     for (size_t r = 0; r < ROWS_MAX; r++) {
-        b.row[r] = fenced_new(BYTES_MAX, 1);
-        for (size_t i = 0; i < BYTES_MAX; i++)
+        b.row[r] = fenced_new(COLUMNS_MAX, b.size_bytes);
+        for (size_t i = 0; i < COLUMNS_MAX && type == RAW_U8; i++)
             b.row[r][i] = (uint8_t)random_bits(random);
+        if (type == RAW_F32)
+            wild(random, COLUMNS_MAX, (float *)(void *)b.row[r]);
     }
-    b.shift = fenced_floats(random, BYTES_MAX, -3, 255);
-    b.scale = fenced_floats(random, BYTES_MAX, -0.1, 0.1);
+    b.shift = fenced_floats(random, COLUMNS_MAX, -3, 255);
+    b.scale = fenced_floats(random, COLUMNS_MAX, -0.1, 0.1);
     if (is_uniform) {
-        fill(BYTES_MAX, b.shift[0], b.shift);
-        fill(BYTES_MAX, b.scale[0], b.scale);
+        fill(COLUMNS_MAX, b.shift[0], b.shift);
+        fill(COLUMNS_MAX, b.scale[0], b.scale);
     }
     return b;
 }
 
-static void bytes_free(struct bytes *b)
+static void raw_free(struct raw *b)
 {
     for (size_t r = 0; r < ROWS_MAX; r++)
         guarded_free(b->row[r]);
@@ -42,20 +46,20 @@ static void bytes_free(struct bytes *b)
     guarded_free(b->scale);
 }
 
-static void check_convert(const struct bytes *b, size_t rows, size_t first, size_t columns)
+static void check_convert(const struct raw *b, size_t rows, size_t first, size_t columns)
 {
-    size_t skip = BYTES_MAX - first - columns;
+    size_t skip = COLUMNS_MAX - first - columns;
     const uint8_t **row = fenced_new(rows, sizeof *row);
-    for (size_t r = 0; r < rows; r++)
-        row[r] = b->row[(r * 7 + columns) % ROWS_MAX] + skip;           /* in no order, at even and odd addresses */
-    const struct byte_rows from = {row, b->shift + skip, b->scale + skip, b->is_uniform};
+    for (size_t r = 0; r < rows; r++)           /* in no order, at addresses of every alignment that there may be */
+        row[r] = b->row[(r * 7 + columns) % ROWS_MAX] + skip * b->size_bytes;
+    const struct raw_rows from = {row, b->shift + skip, b->scale + skip, b->is_uniform, b->type};
     if (columns <= PANEL) {
         float *x = guarded_new(rows * PANEL, sizeof *x), *want = guarded_new(rows * PANEL, sizeof *want);
         fill(rows * PANEL, NAN, x);
         kernel->convert(rows, first, columns, &from, x);
         convert_ref(rows, first, columns, &from, want);
-        assert_same_bits(x, want, rows * PANEL, "convert %s rows=%zu first=%zu columns=%zu", kernel->name, rows, first,
-                         columns);
+        assert_same_bits(x, want, rows * PANEL, "convert %s type=%d rows=%zu first=%zu columns=%zu", kernel->name, b->type,
+                         rows, first, columns);
         guarded_free(x);
         guarded_free(want);
     }
@@ -64,8 +68,8 @@ static void check_convert(const struct bytes *b, size_t rows, size_t first, size
         fill(columns * PANEL, NAN, x);
         kernel->convert_transposed(rows, first, columns, &from, x);
         convert_transposed_ref(rows, first, columns, &from, want);
-        ASSERT_SAME_PANEL(x, want, columns, rows, "convert_transposed %s rows=%zu first=%zu columns=%zu", kernel->name, rows,
-                          first, columns);
+        ASSERT_SAME_PANEL(x, want, columns, rows, "convert_transposed %s type=%d rows=%zu first=%zu columns=%zu", kernel->name,
+                          b->type, rows, first, columns);
         guarded_free(x);
         guarded_free(want);
     }
@@ -76,15 +80,15 @@ static void check_conversions(void)
 {
     static const size_t first[] = {0, 1, 31, 32, 64, 77}, rows[] = {1, 15, 16, 17, 32};
     struct random random = {31};
-    for (int is_uniform = 0; is_uniform < 2; is_uniform++) {
-        struct bytes b = bytes_new(&random, is_uniform);
+    for (int i = 0; i < 4; i++) {
+        struct raw b = raw_new(&random, i < 2 ? RAW_U8 : RAW_F32, i % 2 == 1);
         for (size_t n = 0; n <= ROWS_MAX; n++)
             for (size_t columns = 1; columns <= PANEL; columns++)
                 check_convert(&b, n, first[(n + columns) % COUNT(first)], columns);
         for (size_t columns = 1; columns <= 300; columns++)
             for (size_t n = 0; n < COUNT(rows); n++)
                 check_convert(&b, rows[n], first[(n + columns) % COUNT(first)], columns);
-        bytes_free(&b);
+        raw_free(&b);
     }
 }
 

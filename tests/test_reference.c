@@ -81,22 +81,22 @@ static void gradient_is_a_product_over_rows(void **state)
     }
 }
 
-static void bytes_become_inputs(void **state)
+static void check_inputs(struct random *random, enum raw_type type)
 {
-    (void)state;
     enum { ROWS = 5, FIRST = 3, COLUMNS = 20, FEATURES = FIRST + COLUMNS };
-    struct random random = {9};
     uint8_t byte[ROWS][FEATURES];
+    float number[ROWS][FEATURES];
     const uint8_t *row[ROWS];
     float shift[FEATURES], scale[FEATURES], x[ROWS * PANEL], transposed[COLUMNS * PANEL];
-    random_floats(&random, FEATURES, -10, 300, shift);
-    random_floats(&random, FEATURES, -2, 2, scale);
+    random_floats(random, FEATURES, -10, 300, shift);
+    random_floats(random, FEATURES, -2, 2, scale);
+    random_floats(random, ROWS * FEATURES, -1000, 1000, number[0]);
     for (size_t r = 0; r < ROWS; r++) {
-        row[r] = byte[r];
-        for (size_t c = 0; c < FEATURES; c++)
-            byte[r][c] = (uint8_t)random_bits(&random);
+        row[r] = type == RAW_U8 ? byte[r] : (const uint8_t *)number[r];
+        for (size_t c = 0; c < FEATURES && type == RAW_U8; c++)
+            number[r][c] = byte[r][c] = (uint8_t)random_bits(random);
     }
-    const struct byte_rows from = {.row = row, .shift = shift, .scale = scale};
+    const struct raw_rows from = {.row = row, .shift = shift, .scale = scale, .type = type};
     convert_ref(ROWS, FIRST, COLUMNS, &from, x);
     convert_transposed_ref(ROWS, FIRST, COLUMNS, &from, transposed);
     for (size_t r = 0; r < ROWS; r++)
@@ -106,10 +106,18 @@ static void bytes_become_inputs(void **state)
                 continue;
             }
             size_t c = FIRST + j;
-            struct bounded want = rounded(times(rounded(minus(exactly(byte[r][c]), of(shift[c]))), of(scale[c])));
+            struct bounded want = rounded(times(rounded(minus(of(number[r][c]), of(shift[c]))), of(scale[c])));
             expect(x[r * PANEL + j], want, "convert");
             assert_true(transposed[j * PANEL + r] == x[r * PANEL + j]);
         }
+}
+
+static void raw_numbers_become_inputs(void **state)
+{
+    (void)state;
+    struct random random = {9};
+    check_inputs(&random, RAW_U8);
+    check_inputs(&random, RAW_F32);
 }
 
 static void transpose_swaps_rows_and_columns(void **state)
@@ -146,6 +154,80 @@ static void activations_are_functions_and_derivatives(void **state)
         struct bounded t = tanh_of(of(x)), s = sigmoid_of(of(x));
         expect(tanh_dx, rounded(times(of(dy), rounded(minus(exactly(1), times(t, t))))), "tanh backward");
         expect(sigmoid_dx, rounded(times(of(dy), rounded(times(s, rounded(minus(exactly(1), s)))))), "sigmoid backward");
+    }
+}
+
+/* Near 0 relative to x, and far out to where only a tail is left. */
+static void newer_activations_are_functions_and_derivatives(void **state)
+{
+    (void)state;
+    struct random random = {10};
+    for (size_t i = 0; i < 4000; i++) {
+        double scale = i % 2 == 0 ? 10 : exp2(-(double)random_below(&random, 30));
+        float x = (float)random_real(&random, -1.4 * scale, scale), dy = (float)random_real(&random, -1, 1);
+        float leaky = x, elu = x, gelu = x, softplus = x;
+        float leaky_dx = dy, elu_dx = dy, gelu_dx = dy, softplus_dx = dy;
+        leaky_relu_ref(1, &leaky);
+        elu_ref(1, &elu);
+        gelu_ref(1, &gelu, &gelu);
+        softplus_ref(1, &softplus, &softplus);
+        expect(leaky, leaky_relu_of(of(x)), "leaky relu");
+        expect(elu, elu_of(of(x)), "elu");
+        expect(gelu, gelu_of(of(x)), "gelu");
+        expect(softplus, softplus_of(of(x)), "softplus");
+        leaky_relu_backward_ref(1, &leaky, &leaky_dx);
+        elu_backward_ref(1, &elu, &elu_dx);
+        gelu_backward_ref(1, &x, &gelu_dx);
+        softplus_backward_ref(1, &x, &softplus_dx);
+        expect(leaky_dx, x > 0 ? of(dy) : rounded(times(of(dy), of(LEAKY_RELU_SLOPE))), "leaky relu backward");
+        struct bounded below = rounded(plus(elu_of(of(x)), exactly(1)));
+        expect(elu_dx, x > 0 ? of(dy) : rounded(times(of(dy), below)), "elu backward");
+        expect(gelu_dx, rounded(times(of(dy), gelu_slope_of(of(x)))), "gelu backward");
+        expect(softplus_dx, rounded(times(of(dy), sigmoid_of(of(x)))), "softplus backward");
+    }
+}
+
+static float slope_of_elu(float x)
+{
+    float slope = 1;
+    elu_ref(1, &x);
+    elu_backward_ref(1, &x, &slope);
+    return slope;
+}
+
+static float slope_of_gelu(float x)
+{
+    float slope = 1;
+    gelu_backward_ref(1, &x, &slope);
+    return slope;
+}
+
+static float slope_of_softplus(float x)
+{
+    float slope = 1;
+    softplus_backward_ref(1, &x, &slope);
+    return slope;
+}
+
+/* A slope is what differences of the function in double tend to: those of steps h and 2h differ by three times what the first is
+ * off (its error goes with h^2; with h, where the second derivative jumps), and a few roundings of the values, over h, come on
+ * top. The slope itself is off by at most 3.32 ulp of 1.13 (math.h). */
+static void slopes_are_limits_of_differences(void **state)
+{
+    (void)state;
+    static const double h = 0x1p-16;
+    static const struct { const char *name; struct bounded (*function)(struct bounded); float (*slope)(float); } activation[] = {
+        {"elu", elu_of, slope_of_elu}, {"gelu", gelu_of, slope_of_gelu}, {"softplus", softplus_of, slope_of_softplus},
+    };
+    struct random random = {12};
+    for (size_t i = 0; i < 3000; i++) {
+        size_t a = i % COUNT(activation);
+        double x = (double)(float)random_real(&random, -8, 8), y[5];
+        for (int k = 0; k < 5; k++)
+            y[k] = activation[a].function(exactly(x + h * (k - 2))).value;
+        double near = (y[3] - y[1]) / (2 * h), far = (y[4] - y[0]) / (4 * h);
+        double bound = fabs(near - far) + 4 * DBL_EPSILON * (fabs(y[0]) + fabs(y[4]) + 1) / h + 3.32 * 2 * FLOAT_UNIT;
+        assert_within((double)activation[a].slope((float)x), near, bound, "%s at %g", activation[a].name, x);
     }
 }
 
@@ -305,7 +387,7 @@ static void parameters_move_as_they_should(void **state)
     for (size_t i = 0; i < 1000; i++) {
         float w = (float)random_real(&random, -1, 1), g = (float)random_real(&random, -1, 1);
         float m = (float)random_real(&random, -1, 1), v = (float)random_real(&random, 0, 1);
-        float got = g, decayed = w, by_sgd = w, by_momentum = w, velocity = m;
+        float got = g, decayed = w, by_sgd = w, by_momentum = w, velocity = m, by_nesterov = w, ahead = m;
         penalize_ref(1, &w, 0.3f, 0.2f, &got);
         struct bounded sign = exactly((w > 0) - (w < 0));
         expect(got, rounded(plus(rounded(plus(times(of(0.3f), of(w)), of(g))), times(of(0.2f), sign))), "penalize");
@@ -318,6 +400,11 @@ static void parameters_move_as_they_should(void **state)
         struct bounded V = rounded(plus(times(of(0.9f), of(m)), of(g)));
         expect(velocity, V, "momentum: velocity");
         expect(by_momentum, rounded(minus(of(w), times(of(0.1f), V))), "momentum");
+        float of_nesterov = nesterov_ref(1, 0.1f, 0.9f, &g, &ahead, &by_nesterov);
+        assert_true(of_nesterov == fmaxf(fabsf(ahead), fabsf(by_nesterov)));
+        assert_true(ahead == velocity);
+        struct bounded step = rounded(plus(times(of(0.9f), V), of(g)));
+        expect(by_nesterov, rounded(minus(of(w), times(of(0.1f), step))), "nesterov");
         struct bounded M = rounded(plus(times(of(a.beta1), of(m)), rounded(times(of(a.one_minus_beta1), of(g)))));
         struct bounded square = rounded(times(rounded(times(of(a.one_minus_beta2), of(g))), of(g)));
         V = rounded(plus(times(of(a.beta2), of(v)), square));
@@ -328,6 +415,24 @@ static void parameters_move_as_they_should(void **state)
         expect(m, M, "adam: mean");
         expect(v, V, "adam: variance");
         expect(w, W, "adam");
+    }
+}
+
+static void rmsprop_divides_by_the_root_of_the_mean_square(void **state)
+{
+    (void)state;
+    struct random random = {11};
+    const struct rmsprop_step s = {0.9f, 0.1f, 0.01f, 1e-3f};
+    for (size_t i = 0; i < 1000; i++) {
+        float w = (float)random_real(&random, -1, 1), g = (float)random_real(&random, -1, 1), v = (float)random_real(&random, 0, 1);
+        struct bounded square = rounded(times(rounded(times(of(s.one_minus_rho), of(g))), of(g)));
+        struct bounded V = rounded(plus(times(of(s.rho), of(v)), square));
+        struct bounded size = rounded(plus(rounded(root(V)), of(s.epsilon)));
+        struct bounded W = rounded(minus(of(w), times(of(s.rate), rounded(over(of(g), size)))));
+        float largest_written = rmsprop_ref(1, &s, &g, &v, &w);
+        assert_true(largest_written == fmaxf(v, fabsf(w)));
+        expect(v, V, "rmsprop: mean square");
+        expect(w, W, "rmsprop");
     }
 }
 
@@ -364,15 +469,18 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(products_are_products),
         cmocka_unit_test(gradient_is_a_product_over_rows),
-        cmocka_unit_test(bytes_become_inputs),
+        cmocka_unit_test(raw_numbers_become_inputs),
         cmocka_unit_test(transpose_swaps_rows_and_columns),
         cmocka_unit_test(activations_are_functions_and_derivatives),
+        cmocka_unit_test(newer_activations_are_functions_and_derivatives),
+        cmocka_unit_test(slopes_are_limits_of_differences),
         cmocka_unit_test(softmax_is_a_softmax),
         cmocka_unit_test(softmax_does_not_overflow),
         cmocka_unit_test(columns_are_summed),
         cmocka_unit_test(normalization_is_its_formula),
         cmocka_unit_test(masks_keep_the_fraction_asked_for),
         cmocka_unit_test(parameters_move_as_they_should),
+        cmocka_unit_test(rmsprop_divides_by_the_root_of_the_mean_square),
         cmocka_unit_test(sums_are_sums),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,6 +12,7 @@ enum rng_purpose {              /* part of every counter: never renumber one */
     RNG_INIT = 3,               /* layer, row = input, element = output */
     RNG_DROPOUT = 4,            /* layer, time = step, row = data row, element = unit / 4 */
     RNG_DIGITS = 5,             /* row = image */
+    RNG_GRADCHECK = 255,        /* of a gradient check: reaches no weight of a run */
 };
 
 /* Four independent uniform 32-bit words. layer < 256; time < 2^48. */

@@ -22,6 +22,7 @@ enum {
     COLUMNS_STEP_MOST = 128,                    /* only narrow layers are computed so */
     ELEMENTS_MOST = SUM_BLOCK,
     FLOATS = 4, RESULTS_MOST = 4,
+    RAW_TYPES = RAW_F32 + 1, LOSS_FUNCTIONS = LOSS_OF_LINEAR_MSE + 1, OUTPUT_FUNCTIONS = OUTPUT_OF_LINEAR + 1,
 };
 
 struct sizes {                                  /* of one shape */
@@ -47,7 +48,8 @@ struct side {                                   /* of the entry, or of the defin
     int32_t *label, *best;
     uint32_t *row_number;
     uint8_t *keep, *bytes;
-    const uint8_t **raw;
+    const uint8_t **raw[RAW_TYPES];
+    size_t variant;                             /* of the entry, see struct entry */
     size_t results;
     struct result result[RESULTS_MOST];
 };
@@ -111,14 +113,15 @@ static void run_gradient(struct side *s)
     hand_in_matrix(s, VALUE_FLOAT, turned, N, M, PANEL);
 }
 
-static struct byte_rows byte_rows_of(const struct side *s)
+static struct raw_rows raw_rows_of(const struct side *s)
 {
-    return (struct byte_rows){.row = s->raw, .shift = s->f[0], .scale = s->positive};
+    enum raw_type type = (enum raw_type)s->variant;
+    return (struct raw_rows){.row = s->raw[type], .shift = s->f[0], .scale = s->positive, .type = type};
 }
 
 static void run_convert(struct side *s)
 {
-    struct byte_rows from = byte_rows_of(s);
+    struct raw_rows from = raw_rows_of(s);
     size_t D = s->sizes->fan_in, rows = s->sizes->product_rows, last = last_width(D);
     float *x = s->f[2], *x_last = x + rows * PANEL;
     s->k->convert(rows, 0, at_most(D, PANEL), &from, x);
@@ -129,7 +132,7 @@ static void run_convert(struct side *s)
 
 static void run_convert_transposed(struct side *s)
 {
-    struct byte_rows from = byte_rows_of(s);
+    struct raw_rows from = raw_rows_of(s);
     size_t D = s->sizes->fan_in, rows = at_most(s->sizes->product_rows, PANEL), columns = at_most(D, COLUMNS_DEPTH_MOST);
     float *x = s->f[2], *uniform = s->f[3];
     s->k->convert_transposed(rows, D - columns, columns, &from, x);
@@ -148,6 +151,14 @@ static void run_transpose(struct side *s)
     hand_in_matrix(s, VALUE_FLOAT, s->f[2], columns, rows, to_row);
 }
 
+/* What a loss has made of the logits in f[0]. */
+static void hand_in_logits(struct side *s)
+{
+    size_t B = s->sizes->product_rows, C = s->sizes->fan_out;
+    hand_in_matrix(s, VALUE_FLOAT, s->f[0], B, at_most(C, PANEL), PANEL);
+    hand_in_matrix(s, VALUE_FLOAT, s->f[0] + (C - 1) / PANEL * B * PANEL, B, last_width(C), PANEL);
+}
+
 static void run_softmax_loss(struct side *s)
 {
     size_t B = s->sizes->product_rows;
@@ -162,8 +173,39 @@ static void run_softmax_loss_gradient(struct side *s)
     s->k->softmax_loss_gradient(B, C, s->label, 1.0f / (float)B, s->f[0], B * PANEL, s->f[2], s->d[0], s->best);
     hand_in(s, VALUE_DOUBLE, s->d[0], B);
     hand_in(s, VALUE_INT32, s->best, B);
-    hand_in_matrix(s, VALUE_FLOAT, s->f[0], B, at_most(C, PANEL), PANEL);
-    hand_in_matrix(s, VALUE_FLOAT, s->f[0] + (C - 1) / PANEL * B * PANEL, B, last_width(C), PANEL);
+    hand_in_logits(s);
+}
+
+static struct loss_targets targets_of(const struct side *s)
+{
+    return (struct loss_targets){s->f[1], s->sizes->product_rows * PANEL, s->variant % 2 == 0 ? NULL : s->positive};
+}
+
+static void run_loss(struct side *s)
+{
+    size_t B = s->sizes->product_rows;
+    const struct loss_targets targets = targets_of(s);
+    s->k->loss((enum loss_function)s->variant, B, s->sizes->fan_out, &targets, s->f[0], B * PANEL, s->f[2], s->d[0], s->best);
+    hand_in(s, VALUE_DOUBLE, s->d[0], B);
+    hand_in(s, VALUE_INT32, s->best, B);
+}
+
+static void run_loss_gradient(struct side *s)
+{
+    size_t B = s->sizes->product_rows;
+    const struct loss_targets targets = targets_of(s);
+    s->k->loss_gradient((enum loss_function)s->variant, B, s->sizes->fan_out, &targets, 1.0f / (float)B, s->f[0], B * PANEL,
+                        s->f[2], s->d[0], s->best);
+    hand_in(s, VALUE_DOUBLE, s->d[0], B);
+    hand_in(s, VALUE_INT32, s->best, B);
+    hand_in_logits(s);
+}
+
+static void run_outputs(struct side *s)
+{
+    size_t B = s->sizes->product_rows;
+    s->k->outputs((enum output_function)s->variant, B, s->sizes->fan_out, s->f[0], B * PANEL, s->f[2]);
+    hand_in_logits(s);
 }
 
 /* In place on f[1], with f[0] as the second operand. */
@@ -182,6 +224,14 @@ ELEMENTWISE(sigmoid, (n, x))
 ELEMENTWISE(relu_backward, (n, a, x))
 ELEMENTWISE(tanh_backward, (n, a, x))
 ELEMENTWISE(sigmoid_backward, (n, a, x))
+ELEMENTWISE(leaky_relu, (n, x))
+ELEMENTWISE(leaky_relu_backward, (n, a, x))
+ELEMENTWISE(elu, (n, x))
+ELEMENTWISE(elu_backward, (n, a, x))
+ELEMENTWISE(gelu, (n, a, x))
+ELEMENTWISE(gelu_backward, (n, a, x))
+ELEMENTWISE(softplus, (n, a, x))
+ELEMENTWISE(softplus_backward, (n, a, x))
 ELEMENTWISE(dropout, (n, s->keep, 1.25f, a, x))
 ELEMENTWISE(add, (n, x, a))
 ELEMENTWISE(penalize, (n, a, 0.3f, 0.7f, x))
@@ -204,6 +254,25 @@ static void run_momentum(struct side *s)
     size_t n = s->sizes->elements;
     s->f[3][0] = s->k->momentum(n, 0.1f, 0.9f, s->f[0], s->f[1], s->f[2]);
     hand_in(s, VALUE_FLOAT, s->f[1], n);
+    hand_in(s, VALUE_FLOAT, s->f[2], n);
+    hand_in(s, VALUE_FLOAT, s->f[3], 1);
+}
+
+static void run_nesterov(struct side *s)
+{
+    size_t n = s->sizes->elements;
+    s->f[3][0] = s->k->nesterov(n, 0.1f, 0.9f, s->f[0], s->f[1], s->f[2]);
+    hand_in(s, VALUE_FLOAT, s->f[1], n);
+    hand_in(s, VALUE_FLOAT, s->f[2], n);
+    hand_in(s, VALUE_FLOAT, s->f[3], 1);
+}
+
+static void run_rmsprop(struct side *s)
+{
+    size_t n = s->sizes->elements;
+    struct rmsprop_step step = {0.9f, 0.1f, 0.01f, 1e-8f};
+    s->f[3][0] = s->k->rmsprop(n, &step, s->f[0], s->positive, s->f[2]);
+    hand_in(s, VALUE_FLOAT, s->positive, n);
     hand_in(s, VALUE_FLOAT, s->f[2], n);
     hand_in(s, VALUE_FLOAT, s->f[3], 1);
 }
@@ -279,16 +348,25 @@ static void run_normalize_backward(struct side *s)
     hand_in(s, VALUE_FLOAT, s->f[1], s->sizes->rows * PANEL);
 }
 
-#define ENTRY(name) {#name, run_##name}
-static const struct entry { const char *name; void (*run)(struct side *side); } ENTRIES[] = {
-    ENTRY(product), ENTRY(product_columns), ENTRY(gradient), ENTRY(convert), ENTRY(convert_transposed), ENTRY(transpose),
-    ENTRY(softmax_loss_gradient), ENTRY(softmax_loss), ENTRY(relu), ENTRY(tanh), ENTRY(sigmoid), ENTRY(relu_backward),
-    ENTRY(tanh_backward), ENTRY(sigmoid_backward), ENTRY(dropout), ENTRY(draw_keep), ENTRY(column_sums),
-    ENTRY(column_moments), ENTRY(normalize), ENTRY(normalize_sums), ENTRY(normalize_backward), ENTRY(add),
-    ENTRY(largest_magnitude), ENTRY(penalize), ENTRY(clip), ENTRY(scale), ENTRY(decay), ENTRY(sgd), ENTRY(momentum),
-    ENTRY(adam), ENTRY(sums),
+#define ENTRY(name) {#name, run_##name, 1}
+#define VARIANTS(name, count) {#name, run_##name, count}
+static const struct entry {
+    const char *name;
+    void (*run)(struct side *side);
+    size_t variants;                            /* what an argument of it says: run once for each */
+} ENTRIES[] = {
+    ENTRY(product), ENTRY(product_columns), ENTRY(gradient), VARIANTS(convert, RAW_TYPES),
+    VARIANTS(convert_transposed, RAW_TYPES), ENTRY(transpose), ENTRY(softmax_loss_gradient), ENTRY(softmax_loss),
+    VARIANTS(loss_gradient, LOSS_FUNCTIONS), VARIANTS(loss, LOSS_FUNCTIONS), VARIANTS(outputs, OUTPUT_FUNCTIONS),
+    ENTRY(relu), ENTRY(tanh), ENTRY(sigmoid), ENTRY(relu_backward), ENTRY(tanh_backward), ENTRY(sigmoid_backward),
+    ENTRY(leaky_relu), ENTRY(leaky_relu_backward), ENTRY(elu), ENTRY(elu_backward), ENTRY(gelu), ENTRY(gelu_backward),
+    ENTRY(softplus), ENTRY(softplus_backward), ENTRY(dropout), ENTRY(draw_keep), ENTRY(column_sums), ENTRY(column_moments),
+    ENTRY(normalize), ENTRY(normalize_sums), ENTRY(normalize_backward), ENTRY(add), ENTRY(largest_magnitude),
+    ENTRY(penalize), ENTRY(clip), ENTRY(scale), ENTRY(decay), ENTRY(sgd), ENTRY(momentum), ENTRY(nesterov),
+    ENTRY(rmsprop), ENTRY(adam), ENTRY(sums),
 };
 #undef ENTRY
+#undef VARIANTS
 /* all of struct kernel but its name, its lanes, and the two that measure the machine */
 _Static_assert(sizeof ENTRIES / sizeof *ENTRIES == sizeof(struct kernel) / sizeof(void (*)(void)) - 4,
                "a new entry needs a check");
@@ -318,8 +396,8 @@ static struct sizes sizes_of(const struct check_shape *shape)
     z.floats = larger(z.rows * PANEL, panels_size(z.product_rows, larger(depth, z.fan_out)));
     z.floats = larger(z.floats, larger(depth * PANEL, 3 * z.product_rows * PANEL));
     z.floats = larger(z.floats, at_most(z.fan_in, COLUMNS_DEPTH_MOST) * at_most(z.fan_out, COLUMNS_STEP_MOST));
-    z.floats = larger(z.floats, larger(larger(z.elements, z.fan_in), ROW_SUM_PARTS_MAX * PANEL * PANEL));
-    z.floats = larger(z.floats, larger(SOFTMAX_ROWS * z.fan_out, PANEL * (PANEL + 3)));
+    z.floats = larger(z.floats, larger(larger(z.elements, z.fan_in + z.product_rows), ROW_SUM_PARTS_MAX * PANEL * PANEL));
+    z.floats = larger(z.floats, larger(LOSS_SCRATCH * z.fan_out, PANEL * (PANEL + 3)));
     return z;
 }
 
@@ -335,7 +413,8 @@ static void take_side(struct side *s, const struct sizes *z, struct arena *arena
     s->row_number = arena_take(arena, z->product_rows, sizeof *s->row_number);
     s->keep = arena_take(arena, larger(z->elements, z->product_rows * PANEL), sizeof *s->keep);
     s->bytes = arena_take(arena, z->product_rows * z->fan_in, sizeof *s->bytes);
-    s->raw = arena_take(arena, z->product_rows, sizeof *s->raw);
+    for (size_t i = 0; i < RAW_TYPES; i++)
+        s->raw[i] = arena_take(arena, z->product_rows, sizeof *s->raw[i]);
 }
 
 static void fill_side(struct side *s)
@@ -350,7 +429,8 @@ static void fill_side(struct side *s)
     for (size_t n = 0; n < z->product_rows; n++) {
         s->label[n] = (int32_t)(n * 7 % z->fan_out);
         s->row_number[n] = (uint32_t)(n * 97);
-        s->raw[n] = s->bytes + n * z->fan_in;
+        s->raw[RAW_U8][n] = s->bytes + n * z->fan_in;
+        s->raw[RAW_F32][n] = (const uint8_t *)(s->f[1] + n);    /* rows that overlap: they are only read */
         for (size_t i = 0; i < z->fan_in; i++)
             s->bytes[n * z->fan_in + i] = (uint8_t)((int)(s->f[1][i] * 127) + (int)n + 128);
     }
@@ -386,13 +466,14 @@ static weft_status compare(const struct entry *entry, const struct check_shape *
 /* side[ORIGINAL] has been filled; the others start from its numbers, whatever the entry before has left in them. */
 enum { ENTRY_SIDE, DEFINITION_SIDE, ORIGINAL, SIDES };
 
-static weft_status check_entry(const struct entry *entry, const struct check_shape *shape, struct side side[SIDES],
-                               size_t size_bytes)
+static weft_status check_entry(const struct entry *entry, size_t variant, const struct check_shape *shape,
+                               struct side side[SIDES], size_t size_bytes)
 {
     weft_status st = WEFT_OK;
     for (size_t i = 0; i < ORIGINAL; i++) {
         memcpy(side[i].f[0], side[ORIGINAL].f[0], size_bytes);          /* a side's arena begins there */
         side[i].results = 0;
+        side[i].variant = variant;
         entry->run(&side[i]);
     }
     for (size_t r = 0; r < side[ENTRY_SIDE].results && st == WEFT_OK; r++)
@@ -414,7 +495,8 @@ weft_status check_kernels(const struct check_shape *shape)
     if (st == WEFT_OK)
         fill_side(&side[ORIGINAL]);
     for (size_t e = 0; e < sizeof ENTRIES / sizeof *ENTRIES && st == WEFT_OK; e++)
-        st = check_entry(&ENTRIES[e], shape, side, size_bytes);
+        for (size_t v = 0; v < ENTRIES[e].variants && st == WEFT_OK; v++)
+            st = check_entry(&ENTRIES[e], v, shape, side, size_bytes);
     for (size_t i = 0; i < SIDES; i++)
         memory_free(arena[i].base);
     return st;

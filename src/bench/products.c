@@ -33,7 +33,7 @@ static void forward(struct bench_product *p)
     while (op->kind != OP_DENSE || op->layer != p->layer)
         op++;
     if (p->layer == 0 && net->input_is_raw) {
-        struct byte_rows x = p->pass.input;
+        struct raw_rows x = p->pass.input;
         x.row = batch->raw;
         dense_forward_bytes(net, p->pass.batch_rows, &x, p->pass.own->input, batch->buffer[op->out]);
     } else {
@@ -95,7 +95,8 @@ static void fill_batch(struct training *t)
     const struct split *split = &t->dataset->split[SPLIT_TRAIN];
     for (size_t n = 0; n < rows; n++)
         batch->data_row[n] = split->row[n];
-    batch_gather(split->table, rows, batch->data_row, batch->bytes, batch->stride, batch->label);
+    batch_gather(split->table, rows, batch->data_row,
+                 &(struct gathered){batch->bytes, batch->stride, batch->label, batch->wanted});
     for (size_t b = t->net.input_is_raw ? 1 : 0; b < t->net.buffers; b++)
         draw_matrix((uint32_t)b, rows, t->net.buffer_width[b], batch->buffer[b]);
     for (size_t l = 0; l < t->net.layers; l++)
@@ -110,7 +111,7 @@ static weft_status measure(struct training *t, double stretch_s, weft_bench_kern
             const struct layer *layer = &t->net.layer[l];
             struct bench_product p = {
                 .t = t, .layer = l, .direction = d, .stretch_s = STRETCH_SHARE * stretch_s,
-                .pass = {&t->net, &t->batch, &t->space[0], t->exchange, t->input, t->full.rows,
+                .pass = {&t->net, &t->batch, &t->space[0], t->exchange, t->input, &t->loss, t->full.rows,
                          t->full.shards, t->settings->train.seed, 0},
             };
             fill_batch(t);                      /* a product may have written where the next one reads */

@@ -95,9 +95,9 @@ static weft_status set_up_own(struct workload *w, const weft_bench_options *opti
         return WEFT_ENOMEM;
     weft_status st = weft_settings_check(w->settings);
     if (st == WEFT_OK)
-        st = dataset_open(w->settings, &w->dataset);
+        st = dataset_open(w->settings, NULL, &w->dataset);
     w->features = w->dataset.features;
-    w->classes = w->dataset.classes;
+    w->classes = w->dataset.outputs;
     return st;
 }
 

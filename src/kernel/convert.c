@@ -1,6 +1,25 @@
-/* Bytes become floats here, and matrices their transposes. The bytes of 16 rows are transposed as bytes, a quarter of the
- * work that it would be as floats. */
+/* Raw numbers become network input here, and matrices their transposes. The bytes of 16 rows are transposed as bytes, a quarter
+ * of the work that it would be as floats. */
 #include "kernel/entries.h"
+
+static const float *floats_of_row(const struct raw_rows *from, size_t r)
+{
+    return (const float *)(const void *)from->row[r];
+}
+
+static void convert_floats(size_t rows, size_t first, size_t columns, const struct raw_rows *from, float *x)
+{
+    for (size_t v = 0; v < PANEL; v += LANES) {
+        size_t at = first + v, left = columns > v ? columns - v : 0;
+        vmask mask = v_mask(left < LANES ? left : LANES);
+        vfloat shift = v_load_masked(from->shift + at, mask), scale = v_load_masked(from->scale + at, mask);
+        for (size_t r = 0; r < rows; r++) {
+            const float *row = floats_of_row(from, r) + at;
+            vfloat raw = columns == PANEL ? v_load(row) : v_load_masked(row, mask);
+            v_store(&x[r * PANEL + v], v_mul(v_sub(raw, shift), scale));
+        }
+    }
+}
 
 #if defined KERNEL_AVX512
 
@@ -10,7 +29,7 @@ static inline vfloat floats_of(__m128i bytes)
 }
 
 /* A whole panel: without masks a load can be part of the conversion. */
-static void convert_panel(size_t rows, size_t first, const struct byte_rows *from, float *x)
+static void convert_panel(size_t rows, size_t first, const struct raw_rows *from, float *x)
 {
     vfloat shift[2] = {v_load(from->shift + first), v_load(from->shift + first + LANES)};
     vfloat scale[2] = {v_load(from->scale + first), v_load(from->scale + first + LANES)};
@@ -23,7 +42,7 @@ static void convert_panel(size_t rows, size_t first, const struct byte_rows *fro
     }
 }
 
-void KERNEL(convert)(size_t rows, size_t first, size_t columns, const struct byte_rows *from, float *x)
+static void convert_bytes(size_t rows, size_t first, size_t columns, const struct raw_rows *from, float *x)
 {
     if (columns == PANEL) {
         convert_panel(rows, first, from, x);
@@ -96,7 +115,7 @@ static inline __attribute__((always_inline)) void convert_block(const struct byt
 }
 
 static inline __attribute__((always_inline)) void convert_16_rows(const uint8_t *const row[16], size_t first, size_t columns,
-                                                                  const struct byte_rows *from, bool is_uniform, float *x)
+                                                                  const struct raw_rows *from, bool is_uniform, float *x)
 {
     size_t j = 0;
     for (; j + LANES <= columns; j += LANES)
@@ -107,7 +126,7 @@ static inline __attribute__((always_inline)) void convert_16_rows(const uint8_t 
                       (struct block_scaling){from->shift + first + j, from->scale + first + j, is_uniform}, &x[j * PANEL]);
 }
 
-void KERNEL(convert_transposed)(size_t rows, size_t first, size_t columns, const struct byte_rows *from, float *x)
+static void convert_transposed_bytes(size_t rows, size_t first, size_t columns, const struct raw_rows *from, float *x)
 {
     for (size_t r = 0; r < rows; r += LANES) {
         const uint8_t *row[LANES];
@@ -146,6 +165,23 @@ static void transpose_block(vfloat x[16])
         x[i] = y[i];
 }
 
+static void convert_transposed_floats(size_t rows, size_t first, size_t columns, const struct raw_rows *from, float *x)
+{
+    for (size_t r = 0; r < rows; r += LANES)
+        for (size_t j = 0; j < columns; j += LANES) {
+            size_t at = first + j, width = columns - j < LANES ? columns - j : LANES;
+            vfloat raw[LANES];
+            for (size_t i = 0; i < LANES; i++)
+                raw[i] = v_load_masked(floats_of_row(from, r + i < rows ? r + i : rows - 1) + at, v_mask(width));
+            transpose_block(raw);
+            for (size_t i = 0; i < LANES; i++)
+                if (i < width) {
+                    vfloat shifted = v_sub(raw[i], v_set1(from->shift[at + i]));
+                    v_store(&x[(j + i) * PANEL + r], v_mul(shifted, v_set1(from->scale[at + i])));
+                }
+        }
+}
+
 void KERNEL(transpose)(size_t rows, size_t columns, const float *from, size_t from_row, float *to, size_t to_row)
 {
     for (size_t r = 0; r < rows; r += LANES)
@@ -163,7 +199,7 @@ void KERNEL(transpose)(size_t rows, size_t columns, const float *from, size_t fr
 
 #else
 
-void KERNEL(convert)(size_t rows, size_t first, size_t columns, const struct byte_rows *from, float *x)
+static void convert_bytes(size_t rows, size_t first, size_t columns, const struct raw_rows *from, float *x)
 {
     for (size_t r = 0; r < rows; r++) {
         const uint8_t *row = from->row[r] + first;
@@ -178,12 +214,21 @@ void KERNEL(convert)(size_t rows, size_t first, size_t columns, const struct byt
     }
 }
 
-void KERNEL(convert_transposed)(size_t rows, size_t first, size_t columns, const struct byte_rows *from, float *x)
+static void convert_transposed_bytes(size_t rows, size_t first, size_t columns, const struct raw_rows *from, float *x)
 {
     for (size_t j = 0; j < columns; j++) {
         float shift = from->shift[first + j], scale = from->scale[first + j];
         for (size_t r = 0; r < rows; r++)
             x[j * PANEL + r] = ((float)from->row[r][first + j] - shift) * scale;
+    }
+}
+
+static void convert_transposed_floats(size_t rows, size_t first, size_t columns, const struct raw_rows *from, float *x)
+{
+    for (size_t j = 0; j < columns; j++) {
+        float shift = from->shift[first + j], scale = from->scale[first + j];
+        for (size_t r = 0; r < rows; r++)
+            x[j * PANEL + r] = (floats_of_row(from, r)[first + j] - shift) * scale;
     }
 }
 
@@ -201,3 +246,13 @@ void KERNEL(transpose)(size_t rows, size_t columns, const float *from, size_t fr
 }
 
 #endif
+
+void KERNEL(convert)(size_t rows, size_t first, size_t columns, const struct raw_rows *from, float *x)
+{
+    (from->type == RAW_U8 ? convert_bytes : convert_floats)(rows, first, columns, from, x);
+}
+
+void KERNEL(convert_transposed)(size_t rows, size_t first, size_t columns, const struct raw_rows *from, float *x)
+{
+    (from->type == RAW_U8 ? convert_transposed_bytes : convert_transposed_floats)(rows, first, columns, from, x);
+}

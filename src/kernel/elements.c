@@ -1,4 +1,4 @@
-/* What happens to each element on its own: activations, dropout, penalty, clipping, optimizers; and the block
+/* What happens to each element on its own: dropout, penalty, clipping, optimizers (activations: activations.c); and the block
  * sums over parameters. Plain loops: the compiler makes vectors of them for each instruction set, and since contraction is
  * off and every FMA is explicit, the bits are those of the loop as it stands. */
 #include "kernel/entries.h"
@@ -8,42 +8,6 @@
 
 #include "base/math.h"
 #include "base/tree.h"
-
-void KERNEL(relu)(size_t n, float *x)
-{
-    for (size_t i = 0; i < n; i++)
-        x[i] = x[i] < 0 ? 0 : x[i];                     /* NaN stays, so that the loss shows it */
-}
-
-void KERNEL(tanh)(size_t n, float *x)
-{
-    for (size_t i = 0; i < n; i++)
-        x[i] = math_tanh_f32(x[i]);
-}
-
-void KERNEL(sigmoid)(size_t n, float *x)
-{
-    for (size_t i = 0; i < n; i++)
-        x[i] = math_sigmoid_f32(x[i]);
-}
-
-void KERNEL(relu_backward)(size_t n, const float *y, float *dy)
-{
-    for (size_t i = 0; i < n; i++)
-        dy[i] = y[i] > 0 ? dy[i] : 0;
-}
-
-void KERNEL(tanh_backward)(size_t n, const float *y, float *dy)
-{
-    for (size_t i = 0; i < n; i++)
-        dy[i] *= fmaf(-y[i], y[i], 1);
-}
-
-void KERNEL(sigmoid_backward)(size_t n, const float *y, float *dy)
-{
-    for (size_t i = 0; i < n; i++)
-        dy[i] *= y[i] * (1 - y[i]);
-}
 
 void KERNEL(dropout)(size_t n, const uint8_t *keep, float scale, const float *x, float *y)
 {
@@ -57,18 +21,23 @@ void KERNEL(add)(size_t n, float *into, const float *from)
         into[i] += from[i];
 }
 
-/* Magnitudes as integers, so that a NaN is larger than any number. */
-static inline uint32_t larger(uint32_t largest, float x)
+/* Magnitudes as integers, so that a NaN is larger than any number. Those of one element are compared first: clang 14 makes no
+ * vectors of a loop in which a running maximum meets two numbers one after the other. */
+static inline uint32_t magnitude(float x)
 {
-    uint32_t magnitude = math_bits_of_float(x) & 0x7fffffff;
-    return magnitude > largest ? magnitude : largest;
+    return math_bits_of_float(x) & 0x7fffffff;
+}
+
+static inline uint32_t larger(uint32_t a, uint32_t b)
+{
+    return a > b ? a : b;
 }
 
 float KERNEL(largest_magnitude)(size_t n, const float *x)
 {
     uint32_t largest = 0;
     for (size_t i = 0; i < n; i++)
-        largest = larger(largest, x[i]);
+        largest = larger(largest, magnitude(x[i]));
     return math_float_of_bits(largest);
 }
 
@@ -105,7 +74,7 @@ float KERNEL(sgd)(size_t n, float rate, const float *g, float *w)
     uint32_t largest = 0;
     for (size_t i = 0; i < n; i++) {
         w[i] = fmaf(-rate, g[i], w[i]);
-        largest = larger(largest, w[i]);
+        largest = larger(largest, magnitude(w[i]));
     }
     return math_float_of_bits(largest);
 }
@@ -116,7 +85,32 @@ float KERNEL(momentum)(size_t n, float rate, float mu, const float *g, float *v,
     for (size_t i = 0; i < n; i++) {
         v[i] = fmaf(mu, v[i], g[i]);
         w[i] = fmaf(-rate, v[i], w[i]);
-        largest = larger(larger(largest, v[i]), w[i]);
+        largest = larger(largest, larger(magnitude(v[i]), magnitude(w[i])));
+    }
+    return math_float_of_bits(largest);
+}
+
+float KERNEL(nesterov)(size_t n, float rate, float mu, const float *g, float *v, float *w)
+{
+    uint32_t largest = 0;
+    for (size_t i = 0; i < n; i++) {
+        float gradient = g[i];
+        v[i] = fmaf(mu, v[i], gradient);
+        w[i] = fmaf(-rate, fmaf(mu, v[i], gradient), w[i]);     /* the step from where momentum alone will lead */
+        largest = larger(largest, larger(magnitude(v[i]), magnitude(w[i])));
+    }
+    return math_float_of_bits(largest);
+}
+
+float KERNEL(rmsprop)(size_t n, const struct rmsprop_step *s, const float *g, float *v, float *w)
+{
+    const struct rmsprop_step step = *s;                /* a copy: the stores below cannot touch it */
+    uint32_t largest = 0;
+    for (size_t i = 0; i < n; i++) {
+        float gradient = g[i];
+        v[i] = fmaf(step.rho, v[i], step.one_minus_rho * gradient * gradient);
+        w[i] = fmaf(-step.rate, gradient / (sqrtf(v[i]) + step.epsilon), w[i]);
+        largest = larger(largest, larger(magnitude(v[i]), magnitude(w[i])));
     }
     return math_float_of_bits(largest);
 }
@@ -130,7 +124,7 @@ float KERNEL(adam)(size_t n, const struct adam_step *a, const float *g, float *m
         v[i] = fmaf(s.beta2, v[i], s.one_minus_beta2 * g[i] * g[i]);
         float root = fmaf(sqrtf(v[i]), s.inverse_root_correction2, s.epsilon);
         w[i] = fmaf(-s.rate, m[i] / root, w[i]);
-        largest = larger(larger(larger(largest, m[i]), v[i]), w[i]);
+        largest = larger(largest, larger(larger(magnitude(m[i]), magnitude(v[i])), magnitude(w[i])));
     }
     return math_float_of_bits(largest);
 }

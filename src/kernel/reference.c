@@ -1,4 +1,4 @@
-/* See reference.h. One output at a time, each sum one chain in index order. */
+/* See reference.h. One output at a time, each sum one chain in index order. The losses are in reference_losses.c. */
 #include "kernel/reference.h"
 
 #include <math.h>
@@ -55,21 +55,26 @@ void gradient_ref(size_t M, size_t N, const struct row_sum *rows, const float *A
             C[m * ldc + n] = gradient_of_one(rows, A + m, B + n);
 }
 
-void convert_ref(size_t rows, size_t first, size_t columns, const struct byte_rows *from, float *x)
+static float raw_number(const struct raw_rows *from, size_t r, size_t c)
+{
+    return from->type == RAW_U8 ? (float)from->row[r][c] : ((const float *)(const void *)from->row[r])[c];
+}
+
+void convert_ref(size_t rows, size_t first, size_t columns, const struct raw_rows *from, float *x)
 {
     for (size_t r = 0; r < rows; r++)
         for (size_t j = 0; j < PANEL; j++) {
             size_t c = first + j;
-            x[r * PANEL + j] = j < columns ? ((float)from->row[r][c] - from->shift[c]) * from->scale[c] : 0;
+            x[r * PANEL + j] = j < columns ? (raw_number(from, r, c) - from->shift[c]) * from->scale[c] : 0;
         }
 }
 
-void convert_transposed_ref(size_t rows, size_t first, size_t columns, const struct byte_rows *from, float *x)
+void convert_transposed_ref(size_t rows, size_t first, size_t columns, const struct raw_rows *from, float *x)
 {
     for (size_t r = 0; r < rows; r++)
         for (size_t j = 0; j < columns; j++) {
             size_t c = first + j;
-            x[j * PANEL + r] = ((float)from->row[r][c] - from->shift[c]) * from->scale[c];
+            x[j * PANEL + r] = (raw_number(from, r, c) - from->shift[c]) * from->scale[c];
         }
 }
 
@@ -78,55 +83,6 @@ void transpose_ref(size_t rows, size_t columns, const float *from, size_t from_r
     for (size_t r = 0; r < rows; r++)
         for (size_t c = 0; c < columns; c++)
             to[c * to_row + r] = from[r * from_row + c];
-}
-
-/* Class c of a row of logits in panels. */
-static float *logit(float *row, size_t panel_stride, size_t c)
-{
-    return &row[c / PANEL * panel_stride + c % PANEL];
-}
-
-struct row_softmax {
-    size_t best;
-    float max, sum;
-};
-
-static struct row_softmax softmax_of(size_t C, float *row, size_t panel_stride)
-{
-    struct row_softmax s = {0};
-    for (size_t c = 1; c < C; c++)
-        if (*logit(row, panel_stride, c) > *logit(row, panel_stride, s.best))
-            s.best = c;
-    s.max = *logit(row, panel_stride, s.best);
-    for (size_t c = 0; c < C; c++)
-        s.sum += math_exp_f32(*logit(row, panel_stride, c) - s.max);
-    return s;
-}
-
-void softmax_loss_gradient_ref(size_t B, size_t C, const int32_t *label, float inverse_rows, float *logits, size_t panel_stride,
-                               float *scratch, double *loss, int32_t *best)
-{
-    softmax_loss_ref(B, C, label, logits, panel_stride, scratch, loss, best);
-    for (size_t n = 0; n < B; n++) {
-        float *row = &logits[n * PANEL];
-        struct row_softmax s = softmax_of(C, row, panel_stride);
-        for (size_t c = 0; c < C; c++) {
-            float *x = logit(row, panel_stride, c);
-            *x = (math_exp_f32(*x - s.max) / s.sum - (c == (size_t)label[n] ? 1.0f : 0.0f)) * inverse_rows;
-        }
-    }
-}
-
-void softmax_loss_ref(size_t B, size_t C, const int32_t *label, const float *logits, size_t panel_stride, float *scratch,
-                      double *loss, int32_t *best)
-{
-    (void)scratch;
-    for (size_t n = 0; n < B; n++) {
-        float *row = (float *)&logits[n * PANEL];               /* only read */
-        struct row_softmax s = softmax_of(C, row, panel_stride);
-        loss[n] = math_log((double)s.sum) - ((double)*logit(row, panel_stride, (size_t)label[n]) - (double)s.max);
-        best[n] = (int32_t)s.best;
-    }
 }
 
 void relu_ref(size_t n, float *x)
@@ -165,6 +121,57 @@ void sigmoid_backward_ref(size_t n, const float *y, float *dy)
 {
     for (size_t i = 0; i < n; i++)
         dy[i] = dy[i] * (y[i] * (1 - y[i]));
+}
+
+void leaky_relu_ref(size_t n, float *x)
+{
+    for (size_t i = 0; i < n; i++)
+        if (x[i] < 0)
+            x[i] = LEAKY_RELU_SLOPE * x[i];
+}
+
+void leaky_relu_backward_ref(size_t n, const float *y, float *dy)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!(y[i] > 0))
+            dy[i] = LEAKY_RELU_SLOPE * dy[i];
+}
+
+void elu_ref(size_t n, float *x)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] = math_elu_f32(x[i]);
+}
+
+void elu_backward_ref(size_t n, const float *y, float *dy)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!(y[i] > 0))
+            dy[i] = dy[i] * (y[i] + 1);
+}
+
+void gelu_ref(size_t n, const float *x, float *y)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = math_gelu_f32(x[i]);
+}
+
+void gelu_backward_ref(size_t n, const float *x, float *dy)
+{
+    for (size_t i = 0; i < n; i++)
+        dy[i] = dy[i] * math_gelu_slope_f32(x[i]);
+}
+
+void softplus_ref(size_t n, const float *x, float *y)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = math_softplus_f32(x[i]);
+}
+
+void softplus_backward_ref(size_t n, const float *x, float *dy)
+{
+    for (size_t i = 0; i < n; i++)
+        dy[i] = dy[i] * math_sigmoid_f32(x[i]);
 }
 
 void dropout_ref(size_t n, const uint8_t *keep, float scale, const float *x, float *y)
@@ -313,6 +320,24 @@ float momentum_ref(size_t n, float rate, float mu, const float *g, float *v, flo
     return largest_of_all(n, w, v, v);
 }
 
+float nesterov_ref(size_t n, float rate, float mu, const float *g, float *v, float *w)
+{
+    for (size_t i = 0; i < n; i++) {
+        v[i] = fmaf(mu, v[i], g[i]);
+        w[i] = fmaf(-rate, fmaf(mu, v[i], g[i]), w[i]);
+    }
+    return largest_of_all(n, w, v, v);
+}
+
+float rmsprop_ref(size_t n, const struct rmsprop_step *s, const float *g, float *v, float *w)
+{
+    for (size_t i = 0; i < n; i++) {
+        v[i] = fmaf(s->rho, v[i], (s->one_minus_rho * g[i]) * g[i]);
+        w[i] = fmaf(-s->rate, g[i] / (sqrtf(v[i]) + s->epsilon), w[i]);
+    }
+    return largest_of_all(n, w, v, v);
+}
+
 float adam_ref(size_t n, const struct adam_step *a, const float *g, float *m, float *v, float *w)
 {
     for (size_t i = 0; i < n; i++) {
@@ -359,12 +384,23 @@ const struct kernel kernel_reference = {
     .transpose = transpose_ref,
     .softmax_loss_gradient = softmax_loss_gradient_ref,
     .softmax_loss = softmax_loss_ref,
+    .loss_gradient = loss_gradient_ref,
+    .loss = loss_ref,
+    .outputs = outputs_ref,
     .relu = relu_ref,
     .tanh = tanh_ref,
     .sigmoid = sigmoid_ref,
     .relu_backward = relu_backward_ref,
     .tanh_backward = tanh_backward_ref,
     .sigmoid_backward = sigmoid_backward_ref,
+    .leaky_relu = leaky_relu_ref,
+    .leaky_relu_backward = leaky_relu_backward_ref,
+    .elu = elu_ref,
+    .elu_backward = elu_backward_ref,
+    .gelu = gelu_ref,
+    .gelu_backward = gelu_backward_ref,
+    .softplus = softplus_ref,
+    .softplus_backward = softplus_backward_ref,
     .dropout = dropout_ref,
     .draw_keep = draw_keep_ref,
     .column_sums = column_sums_ref,
@@ -380,6 +416,8 @@ const struct kernel kernel_reference = {
     .decay = decay_ref,
     .sgd = sgd_ref,
     .momentum = momentum_ref,
+    .nesterov = nesterov_ref,
+    .rmsprop = rmsprop_ref,
     .adam = adam_ref,
     .sums = sums_ref,
 };

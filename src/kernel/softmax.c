@@ -1,54 +1,10 @@
 /* Softmax with cross-entropy, 16 rows at once, one a lane: each row's sums over its classes are chains in a lane. The largest
  * logit is subtracted first, so nothing overflows; the loss is taken from the logits and not from the probabilities, so
- * nothing is lost where a probability rounds to 0 or 1. The loops over lanes are as wide as a vector: the compiler makes
- * vectors of them. */
+ * nothing is lost where a probability rounds to 0 or 1. */
 #include "kernel/entries.h"
 
 #include "base/math.h"
-
-enum { ROWS = SOFTMAX_ROWS };
-
-/* x[c][r] = logit c of row r; rows that are not there hold 0. */
-static void load_rows(size_t rows, size_t C, const float *logits, size_t panel_stride, float (*x)[ROWS])
-{
-    for (size_t c = 0; c < C; c += PANEL) {
-        size_t width = C - c < PANEL ? C - c : PANEL;
-        for (size_t j = 0; rows < ROWS && j < width; j++)
-            for (size_t r = rows; r < ROWS; r++)
-                x[c + j][r] = 0;
-        KERNEL(transpose)(rows, width, logits + c / PANEL * panel_stride, PANEL, x[c], ROWS);
-    }
-}
-
-struct largest {
-    float value[ROWS];
-    int32_t class[ROWS];                /* the first one */
-};
-
-static void find_largest(size_t C, float (*x)[ROWS], struct largest *l)
-{
-    for (size_t r = 0; r < ROWS; r++) {
-        l->value[r] = x[0][r];
-        l->class[r] = 0;
-    }
-    for (size_t c = 1; c < C; c++)
-        for (size_t r = 0; r < ROWS; r++) {
-            l->class[r] = x[c][r] > l->value[r] ? (int32_t)c : l->class[r];
-            l->value[r] = x[c][r] > l->value[r] ? x[c][r] : l->value[r];
-        }
-}
-
-/* x becomes e^(x - max); the chain over the classes from +0. */
-static void exponentials(size_t C, const struct largest *l, float (*x)[ROWS], float sum[ROWS])
-{
-    for (size_t r = 0; r < ROWS; r++)
-        sum[r] = 0;
-    for (size_t c = 0; c < C; c++)
-        for (size_t r = 0; r < ROWS; r++) {
-            x[c][r] = math_exp_f32(x[c][r] - l->value[r]);
-            sum[r] += x[c][r];
-        }
-}
+#include "kernel/row_lanes.h"
 
 /* Loss and class of up to 16 rows; x is left as the exponentials, and their sums. */
 static void losses(size_t rows, size_t C, const int32_t *label, const float *logits, size_t panel_stride, float (*x)[ROWS],
@@ -78,17 +34,13 @@ void KERNEL(softmax_loss_gradient)(size_t B, size_t C, const int32_t *label, flo
         size_t rows = B - n < ROWS ? B - n : ROWS;
         float sum[ROWS];
         losses(rows, C, label + n, logits + n * PANEL, panel_stride, x, sum, loss + n, best + n);
-        for (size_t c = 0; c < C; c++)
-            for (size_t r = 0; r < ROWS; r++)
-                x[c][r] /= sum[r];
+        divide_by(sum, C, x);
         for (size_t r = 0; r < rows; r++)
             x[label[n + r]][r] -= 1;
         for (size_t c = 0; c < C; c++)
             for (size_t r = 0; r < ROWS; r++)
                 x[c][r] *= inverse_rows;
-        for (size_t c = 0; c < C; c += PANEL)
-            KERNEL(transpose)(C - c < PANEL ? C - c : PANEL, rows, x[c], ROWS, logits + c / PANEL * panel_stride + n * PANEL,
-                              PANEL);
+        store_rows(rows, C, x, logits + n * PANEL, panel_stride);
     }
 }
 
