@@ -73,13 +73,14 @@ weft_status settings_identity_set(weft_settings *settings, const struct setting_
 
 void settings_digest(const weft_settings *settings, char digest[SETTINGS_DIGEST_SIZE_BYTES])
 {
-    char lines[16384];                  /* about 8,300 bytes are the most: four lists of 64, forty short lines */
+    char lines[32768];                  /* about 14,000 bytes are the most: four lists of 64, one of 128, sixty short lines */
     struct text text = {lines, sizeof lines, 0};
     const struct setting *s;
     for (size_t i = 0; (s = identity_at(i)) != NULL; i++) {
         char canonical[SETTING_TEXT_SIZE_BYTES];
         setting_print(s, settings, canonical, sizeof canonical);
-        text_add(&text, "%s=%s\n", s->info.name, canonical);
+        if (strcmp(canonical, s->info.preset) != 0)
+            text_add(&text, "%s=%s\n", s->info.name, canonical);
     }
     assert(text.length < sizeof lines);
     XXH128_hash_t hash = XXH3_128bits(lines, text.length);

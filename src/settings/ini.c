@@ -224,8 +224,10 @@ static void machine_add(struct text *text, const weft_settings *settings, char *
 weft_status settings_write_machine_ini(const weft_settings *settings, char **out)
 {
     *out = NULL;
-    if (!can_be_broken(settings->data.source))                  /* the only setting that can be so long */
-        return error_set(WEFT_ESETTINGS, "write data.source to run.ini: a line cannot be broken at so many blanks, ; and #");
+    const char *const uri[] = {settings->data.source, settings->data.validation, settings->data.test};
+    for (size_t i = 0; i < sizeof uri / sizeof uri[0]; i++)     /* the only settings that can be so long */
+        if (!can_be_broken(uri[i]))
+            return error_set(WEFT_ESETTINGS, "write %.60s... to run.ini: a line cannot be broken at so many blanks, ; and #", uri[i]);
     size_t capacity = 1;
     for (size_t i = 0; i < setting_count; i++) {
         size_t length = setting_print(&setting_table[i], settings, NULL, 0);

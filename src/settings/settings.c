@@ -21,6 +21,7 @@ union setting_field {                   /* any member of struct weft_settings */
     struct count_list counts;           /* the three lists begin alike: counts.count is the length of each */
     struct real_list reals;
     struct choice_list choices;
+    struct class_weights weights;
 };
 
 static const char *const unit_name[] = {
@@ -193,6 +194,19 @@ static bool list_parse(const struct setting *s, char *text, union setting_field 
     return true;
 }
 
+/* Cuts text at its commas. */
+static bool class_weights_parse(const struct setting *s, char *text, struct class_weights *weights)
+{
+    *weights = (struct class_weights){.kind = WEIGHTING_NONE};
+    if (strcmp(text, "none") == 0)
+        return true;
+    weights->kind = strcmp(text, "balanced") == 0 ? WEIGHTING_BALANCED : WEIGHTING_LIST;
+    for (char *rest = text; weights->kind == WEIGHTING_LIST && rest != NULL; weights->count++)
+        if (weights->count == CLASS_WEIGHTS_MAX || !real_parse(s, text_trim(strsep(&rest, ",")), &weights->value[weights->count]))
+            return false;
+    return true;
+}
+
 static bool field_parse(const struct setting *s, char *text, union setting_field *field)
 {
     switch (s->kind) {
@@ -204,6 +218,7 @@ static bool field_parse(const struct setting *s, char *text, union setting_field
     case KIND_CHOICE: return choice_parse(s, text, &field->choice);
     case KIND_INTERVAL: return interval_parse(s, text, &field->interval);
     case KIND_COUNT_LIST: case KIND_REAL_LIST: case KIND_CHOICE_LIST: return list_parse(s, text, field);
+    case KIND_CLASS_WEIGHTS: return class_weights_parse(s, text, &field->weights);
     }
     return false;
 }
@@ -288,6 +303,16 @@ static void list_add(struct text *text, const struct setting *s, const union set
     }
 }
 
+static void class_weights_add(struct text *text, const struct class_weights *weights)
+{
+    if (weights->kind != WEIGHTING_LIST)
+        text_add(text, "%s", weights->kind == WEIGHTING_NONE ? "none" : "balanced");
+    for (size_t i = 0; i < weights->count; i++) {
+        text_add(text, "%s", i == 0 ? "" : ", ");
+        text_add_real(text, weights->value[i]);
+    }
+}
+
 size_t setting_print(const struct setting *s, const weft_settings *settings, char *at, size_t capacity)
 {
     struct text text = {at, capacity, 0};
@@ -307,6 +332,7 @@ size_t setting_print(const struct setting *s, const weft_settings *settings, cha
             text_add(&text, "%" PRIu64 " %s", field.interval.count, unit_name[field.interval.unit]);
         break;
     case KIND_COUNT_LIST: case KIND_REAL_LIST: case KIND_CHOICE_LIST: list_add(&text, s, &field); break;
+    case KIND_CLASS_WEIGHTS: class_weights_add(&text, &field.weights); break;
     }
     return text.length;
 }
@@ -338,25 +364,40 @@ weft_settings *weft_settings_create(void)
     return settings;
 }
 
+/* The text of a KIND_TEXT setting, NULL in settings that are not complete yet. */
+static char *text_of(const struct setting *s, const weft_settings *settings)
+{
+    char *text;
+    memcpy(&text, (const char *)settings + s->offset, sizeof text);
+    return text;
+}
+
 weft_settings *weft_settings_copy(const weft_settings *settings)
 {
     weft_settings *copy = memory_new(1, sizeof *copy);
     if (copy == NULL)
         return NULL;
     *copy = *settings;
-    copy->data.source = memory_string(settings->data.source);
-    if (copy->data.source == NULL) {
-        memory_free(copy);
-        return NULL;
-    }
-    return copy;
+    bool complete = true;
+    for (size_t i = 0; i < setting_count; i++)
+        if (setting_table[i].kind == KIND_TEXT) {               /* each its own, or none: the copy is destroyed as it is */
+            char *text = complete ? memory_string(text_of(&setting_table[i], settings)) : NULL;
+            memcpy(setting_place(&setting_table[i], copy), &text, sizeof text);
+            complete = text != NULL;
+        }
+    if (complete)
+        return copy;
+    weft_settings_destroy(copy);
+    return NULL;
 }
 
 void weft_settings_destroy(weft_settings *settings)
 {
     if (settings == NULL)
         return;
-    memory_free(settings->data.source);
+    for (size_t i = 0; i < setting_count; i++)
+        if (setting_table[i].kind == KIND_TEXT)
+            memory_free(text_of(&setting_table[i], settings));
     memory_free(settings);
 }
 

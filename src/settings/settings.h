@@ -9,13 +9,20 @@
 
 #include "weft/settings.h"
 
-enum { LAYERS_MAX = 64 };       /* hidden layers at most */
+enum {
+    LAYERS_MAX = 64,            /* hidden layers at most */
+    CLASS_WEIGHTS_MAX = 128,    /* classes that a list of weights can name */
+};
 
 enum split_name { SPLIT_TRAIN, SPLIT_VALIDATION, SPLIT_TEST, SPLIT_COUNT };
 enum scaling { SCALING_NONE, SCALING_UNIT, SCALING_STANDARDIZE, SCALING_STANDARDIZE_GLOBAL };
-enum activation { ACTIVATION_IDENTITY, ACTIVATION_RELU, ACTIVATION_TANH, ACTIVATION_SIGMOID };
-enum output_kind { OUTPUT_SOFTMAX };
-enum loss_kind { LOSS_CROSS_ENTROPY };
+enum missing { MISSING_ERROR, MISSING_MEAN, MISSING_MEDIAN, MISSING_ZERO };
+enum activation {
+    ACTIVATION_IDENTITY, ACTIVATION_RELU, ACTIVATION_LEAKY_RELU, ACTIVATION_ELU, ACTIVATION_GELU, ACTIVATION_TANH,
+    ACTIVATION_SIGMOID, ACTIVATION_SOFTPLUS,
+};
+enum output_kind { OUTPUT_SOFTMAX, OUTPUT_SIGMOID, OUTPUT_LINEAR };
+enum loss_kind { LOSS_CROSS_ENTROPY, LOSS_MSE, LOSS_BINARY_CROSS_ENTROPY };
 enum init_kind {
     INIT_GAUSSIAN, INIT_HE_NORMAL, INIT_HE_UNIFORM, INIT_GLOROT_NORMAL, INIT_GLOROT_UNIFORM, INIT_LECUN_NORMAL,
     INIT_TORCH_LINEAR,
@@ -23,8 +30,11 @@ enum init_kind {
 enum batch_norm_place { BATCH_NORM_NONE, BATCH_NORM_BEFORE, BATCH_NORM_AFTER };
 enum batch_norm_statistics { BATCH_NORM_OF_BATCH, BATCH_NORM_OF_SHARD };
 enum l2_form { L2_LAMBDA_OVER_2M, L2_HALF_LAMBDA, L2_LAMBDA, L2_DECOUPLED };
-enum optimizer_kind { OPTIMIZER_SGD, OPTIMIZER_MOMENTUM, OPTIMIZER_ADAM };
-enum schedule_kind { SCHEDULE_CONSTANT, SCHEDULE_COSINE };
+enum optimizer_kind {
+    OPTIMIZER_SGD, OPTIMIZER_MOMENTUM, OPTIMIZER_NESTEROV, OPTIMIZER_RMSPROP, OPTIMIZER_ADAM, OPTIMIZER_ADAMW,
+};
+enum lr_scale { LR_SCALE_NONE, LR_SCALE_LINEAR, LR_SCALE_SQRT };
+enum schedule_kind { SCHEDULE_CONSTANT, SCHEDULE_STEP, SCHEDULE_EXPONENTIAL, SCHEDULE_COSINE, SCHEDULE_PLATEAU };
 enum gradient_choice { GRADIENT_CHOICE_AUTO, GRADIENT_CHOICE_OWNED, GRADIENT_CHOICE_LOCAL };
 enum last_batch { LAST_BATCH_KEEP, LAST_BATCH_DROP };
 enum stop_metric {              /* early_stop: which split and which of its figures must improve */
@@ -44,12 +54,18 @@ struct count_list { size_t count; uint64_t value[LAYERS_MAX]; };
 struct real_list { size_t count; double value[LAYERS_MAX]; };
 struct choice_list { size_t count; int value[LAYERS_MAX]; };        /* members of one enum */
 
+enum weighting { WEIGHTING_NONE, WEIGHTING_BALANCED, WEIGHTING_LIST };
+struct class_weights { enum weighting kind; size_t count; double value[CLASS_WEIGHTS_MAX]; };   /* > 0; as given */
+
 struct weft_settings {
     struct {
         char *source;                           /* URI; digits: by default */
+        char *validation, *test;                /* URIs of rows kept apart, or "none" */
         double validation_fraction;             /* [0, 1) */
+        bool stratified;                        /* the cut keeps the shares of the classes */
         uint64_t train_limit, validation_limit, test_limit;      /* rows; 0: all */
         int scaling;                            /* enum scaling */
+        int missing;                            /* enum missing */
     } data;
     struct {
         struct count_list hidden;               /* widths; none: softmax regression */
@@ -70,13 +86,19 @@ struct weft_settings {
     } regularization;
     struct {
         int name;                               /* enum optimizer_kind */
-        double learning_rate, momentum, beta1, beta2, epsilon;
+        double learning_rate, momentum, beta1, beta2, rho, epsilon;
+        int lr_scale;                           /* enum lr_scale */
+        uint64_t lr_scale_batch;                /* rows that learning_rate is meant for */
         double clip_value, clip_norm;           /* 0: none */
     } optimizer;
     struct {
         int name;                               /* enum schedule_kind */
         uint64_t warmup;                        /* steps */
-        double final_fraction;                  /* cosine ends at learning_rate times this */
+        double final_fraction;                  /* cosine ends, plateau stops falling, at learning_rate times this */
+        double factor;                          /* step, exponential, plateau: what the rate is multiplied with, (0, 1] */
+        struct interval every;                  /* step, exponential: how often; steps or epochs */
+        int metric;                             /* plateau: enum stop_metric */
+        struct interval patience;               /* plateau: steps or epochs */
     } schedule;
     struct {
         uint64_t seed;
@@ -90,6 +112,8 @@ struct weft_settings {
         double min_delta;                       /* an improvement is more than this */
         bool restore_best;
         int last_batch;                         /* enum last_batch */
+        double label_smoothing;                 /* [0, 1) */
+        struct class_weights class_weights;
     } train;
     struct {
         struct interval every;                  /* seconds, steps or epochs */
@@ -103,7 +127,7 @@ struct weft_settings {
 
 /* The settings of the run's identity (those that may change a trained bit), for the attributes of a checkpoint: counts are
  * integers, reals are reals, all else is its canonical text. */
-enum { SETTING_TEXT_SIZE_BYTES = 2048 };        /* holds any identity setting: 64 reals of 24 characters and ", " */
+enum { SETTING_TEXT_SIZE_BYTES = 4096 };        /* holds any identity setting: 128 reals of 24 characters and ", " */
 enum setting_type { SETTING_INTEGER, SETTING_REAL, SETTING_TEXT };
 struct setting_value {
     const char *name;                   /* "section.key" */
@@ -122,8 +146,9 @@ void settings_identity_get(const weft_settings *settings, size_t i, struct setti
  * value is out of range (then the setting stays as it was); WEFT_ENOMEM. */
 weft_status settings_identity_set(weft_settings *settings, const struct setting_value *value);
 
-/* XXH3-128 of the lines "name=canonical text\n" of all identity settings, in the table's order, as 32 hexadecimal digits:
- * two runs with the same digest and the same data have the same weights. */
+/* XXH3-128 of the lines "name=canonical text\n" of the identity settings that differ from their defaults, in the table's order,
+ * as 32 hexadecimal digits: two runs with the same digest and the same data have the same weights. A setting that a later
+ * version adds, with a default that changes nothing, leaves the digests of older runs as they are. */
 enum { SETTINGS_DIGEST_SIZE_BYTES = 33 };
 void settings_digest(const weft_settings *settings, char digest[SETTINGS_DIGEST_SIZE_BYTES]);
 

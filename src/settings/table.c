@@ -26,15 +26,27 @@
 
 #define DEFAULT(text) .info.preset = text
 
+#define ACTIVATIONS "identity | relu | leaky_relu | elu | gelu | tanh | sigmoid | softplus"
+#define METRICS "train_cost | train_loss | train_accuracy | validation_cost | validation_loss | validation_accuracy | test_cost | " \
+    "test_loss | test_accuracy"
+
 #define BELOW_1 0x1.fffffep-1           /* the largest float below 1: 1 - x must not become 0 in a kernel */
 
 /* 1000000000000 below keeps steps and epochs far from the 2^48 that the counter of a random number can hold. */
 
 const struct setting setting_table[] = {
     {MACHINE(data, source), .kind = KIND_TEXT, .info.values = "URI", DEFAULT("digits:"),
-     .info.help = "Where the data come from: digits: (built in), idx:DIR (the MNIST family, packed or plain)."},
+     .info.help = "Where the data come from: digits: is built in, idx:DIR reads MNIST and its family, csv:FILE tables; weft help data "
+     "says what else there is, and what each takes."},
+    {MACHINE(data, validation), .kind = KIND_TEXT, .info.values = "none | URI", DEFAULT("none"),
+     .info.help = "Validation rows of their own, the training rows of another source. none: they are cut off the training rows."},
+    {MACHINE(data, test), .kind = KIND_TEXT, .info.values = "none | URI", DEFAULT("none"),
+     .info.help = "Test rows of their own, in place of those of data.source: the training rows of another source."},
     {IDENTITY(data, validation_fraction), FRACTION, DEFAULT("0.1"),
-     .info.help = "The part of the training rows that is set aside for validation, drawn at random by train.seed."},
+     .info.help = "The part of the training rows that is set aside for validation, drawn at random by train.seed; none is if "
+     "data.validation names a source."},
+    {IDENTITY(data, stratified), SWITCH, DEFAULT("no"),
+     .info.help = "Whether each class gives the same part of its rows for validation."},
     {IDENTITY(data, train_limit), COUNT(0, 1000000000000), DEFAULT("0"),
      .info.help = "Use only so many training rows, the first in file order, before any are set aside. 0: all."},
     {IDENTITY(data, validation_limit), COUNT(0, 1000000000000), DEFAULT("0"),
@@ -42,19 +54,27 @@ const struct setting setting_table[] = {
     {IDENTITY(data, test_limit), COUNT(0, 1000000000000), DEFAULT("0"),
      .info.help = "Use only so many test rows, the first in file order. 0: all."},
     {IDENTITY(data, scaling), CHOICE("none | unit | standardize | standardize_global"), DEFAULT("unit"),
-     .info.help = "none: values as stored. unit: pixels 0 to 255 become 0 to 1. standardize: every feature gets mean 0 and "
+     .info.help = "none: values as stored. unit: 0 to 1; of data stored as bytes 0 becomes 0 and 255 becomes 1, of other "
+     "numbers each feature's least and largest value in the training rows do. standardize: every feature gets mean 0 and "
      "standard deviation 1 over the training rows; standardize_global: the same with one mean and one deviation for all."},
+    {IDENTITY(data, missing), CHOICE("error | mean | median | zero"), DEFAULT("error"),
+     .info.help = "What a missing feature (an empty cell, NA, a NaN) becomes: the mean or median of the feature over the "
+     "training rows that have it, or 0; error: such data are refused."},
 
     {IDENTITY(network, hidden), .kind = KIND_COUNT_LIST, .may_be_empty = true, .count_low = 1, .count_high = 1048576,
      .info.values = "none | up to 64 integers from 1 to 1048576", DEFAULT("128"),
      .info.help = "Units in each hidden layer, from the input on. none: softmax regression."},
-    {IDENTITY(network, activation), .kind = KIND_CHOICE_LIST, .choices = "identity | relu | tanh | sigmoid",
-     .info.values = "identity | relu | tanh | sigmoid, or one of these for each hidden layer", DEFAULT("relu"),
-     .info.help = "What a hidden unit does to its sum. One for all hidden layers, or a list with one for each."},
-    {IDENTITY(network, output), CHOICE("softmax"), DEFAULT("softmax"),
-     .info.help = "How the last layer's sums become the probabilities of the classes."},
-    {IDENTITY(network, loss), CHOICE("cross_entropy"), DEFAULT("cross_entropy"),
-     .info.help = "What training makes small: the mean over the rows of -log(probability of the right class), in nats."},
+    {IDENTITY(network, activation), .kind = KIND_CHOICE_LIST, .choices = ACTIVATIONS,
+     .info.values = ACTIVATIONS ", or one of these for each hidden layer", DEFAULT("relu"),
+     .info.help = "What a hidden unit does to its sum. One for all hidden layers, or a list with one for each. leaky_relu has the "
+     "slope 0.01 below 0, elu goes to -1, gelu is x * Phi(x)."},
+    {IDENTITY(network, output), CHOICE("softmax | sigmoid | linear"), DEFAULT("softmax"),
+     .info.help = "What the last layer's sums become. softmax: probabilities of classes of which one is right; sigmoid: a "
+     "probability for each label of its own, several may be right; linear: numbers (regression)."},
+    {IDENTITY(network, loss), CHOICE("cross_entropy | mse | binary_cross_entropy"), DEFAULT("cross_entropy"),
+     .info.help = "What training makes small, a mean over the rows. cross_entropy (with softmax): -log(probability of the right "
+     "class), in nats; mse: the mean over the outputs of the squared error; binary_cross_entropy (with sigmoid): the sum over "
+     "the outputs of -log(probability of the right answer)."},
     {IDENTITY(network, init), DEFAULT("he_normal"),
      CHOICE("gaussian | he_normal | he_uniform | glorot_normal | glorot_uniform | lecun_normal | torch_linear"),
      .info.help = "How the first weights are drawn; gaussian takes its standard deviation from network.init_std. Biases "
@@ -88,32 +108,48 @@ const struct setting setting_table[] = {
      "W^2; lambda: lambda * sum W^2; decoupled: no term in the cost, the update shrinks each weight by learning rate * "
      "lambda (with adam: AdamW)."},
     {IDENTITY(regularization, l2_biases), SWITCH, DEFAULT("no"),
-     .info.help = "Whether the penalties also hold for biases and for batch-norm's gamma and beta."},
+     .info.help = "Whether the L2 penalty also holds for biases and for batch-norm's gamma and beta."},
 
-    {IDENTITY(optimizer, name), CHOICE("sgd | momentum | adam"), DEFAULT("adam"),
-     .info.help = "How a gradient becomes a step."},
+    {IDENTITY(optimizer, name), CHOICE("sgd | momentum | nesterov | rmsprop | adam | adamw"), DEFAULT("adam"),
+     .info.help = "How a gradient becomes a step. adamw is adam with regularization.l2 as decoupled weight decay."},
     {IDENTITY(optimizer, learning_rate), POSITIVE(1e30), DEFAULT("0.001"),
      .info.help = "Size of the steps, before the schedule."},
     {IDENTITY(optimizer, momentum), FRACTION, DEFAULT("0.9"),
-     .info.help = "Of optimizer.name = momentum: the share of the last step that goes on."},
+     .info.help = "Of momentum and nesterov: the share of the last step that goes on."},
     {IDENTITY(optimizer, beta1), FRACTION, DEFAULT("0.9"),
-     .info.help = "Of adam: how much of the mean of the gradients is kept in a step."},
+     .info.help = "Of adam and adamw: how much of the mean of the gradients is kept in a step."},
     {IDENTITY(optimizer, beta2), FRACTION, DEFAULT("0.999"),
-     .info.help = "Of adam: how much of the mean of the squared gradients is kept in a step."},
+     .info.help = "Of adam and adamw: how much of the mean of the squared gradients is kept in a step."},
+    {IDENTITY(optimizer, rho), FRACTION, DEFAULT("0.9"),
+     .info.help = "Of rmsprop: how much of the mean of the squared gradients is kept in a step."},
     {IDENTITY(optimizer, epsilon), REAL(1e-30, 1), DEFAULT("1e-08"),
-     .info.help = "Of adam: added to the root of the mean square before it divides."},
+     .info.help = "Of rmsprop, adam and adamw: added to the root of the mean square before it divides."},
+    {IDENTITY(optimizer, lr_scale), CHOICE("none | linear | sqrt"), DEFAULT("none"),
+     .info.help = "For large batches: the learning rate times train.batch_size / optimizer.lr_scale_batch, or its square root. The "
+     "warmup then rises from the rate to the larger one, and must be there."},
+    {IDENTITY(optimizer, lr_scale_batch), COUNT(1, 1000000000), DEFAULT("256"),
+     .info.help = "The rows of a batch for which optimizer.learning_rate is right as it is."},
     {IDENTITY(optimizer, clip_value), REAL(0, 1e30), DEFAULT("0"),
      .info.help = "Cut every element of the gradient to this size. 0: do not."},
     {IDENTITY(optimizer, clip_norm), REAL(0, 1e30), DEFAULT("0"),
      .info.help = "Scale the gradient down to this length (L2 norm over all parameters) if it is longer. 0: do not."},
 
-    {IDENTITY(schedule, name), CHOICE("constant | cosine"), DEFAULT("constant"),
-     .info.help = "How the learning rate goes on after the warmup. cosine falls from it to schedule.final_fraction of it at "
-     "the end of the run."},
+    {IDENTITY(schedule, name), CHOICE("constant | step | exponential | cosine | plateau"), DEFAULT("constant"),
+     .info.help = "How the learning rate goes on after the warmup. step: times schedule.factor each schedule.every; exponential: "
+     "the same in a smooth curve; cosine: falls to schedule.final_fraction of it at the end of the run; plateau: times "
+     "schedule.factor when schedule.metric has not improved for schedule.patience, never below schedule.final_fraction of it."},
     {IDENTITY(schedule, warmup), COUNT(0, 1000000000000), DEFAULT("0"),
      .info.help = "Steps in which the learning rate rises in a straight line to its full value."},
     {IDENTITY(schedule, final_fraction), REAL(0, 1), DEFAULT("0"),
-     .info.help = "Where cosine ends, as a fraction of the learning rate."},
+     .info.help = "Where cosine ends and plateau stops falling, as a fraction of the learning rate."},
+    {IDENTITY(schedule, factor), POSITIVE(1), DEFAULT("0.1"),
+     .info.help = "Of step, exponential and plateau: what the learning rate is multiplied with."},
+    {IDENTITY(schedule, every), INTERVAL, DEFAULT("10 epochs"),
+     .info.help = "Of step and exponential: how often."},
+    {IDENTITY(schedule, metric), CHOICE("none | " METRICS), DEFAULT("validation_cost"),
+     .info.help = "Of plateau: the figure that must improve, by however little."},
+    {IDENTITY(schedule, patience), INTERVAL, DEFAULT("5 epochs"),
+     .info.help = "Of plateau: how long it waits for an improvement."},
 
     {IDENTITY(train, seed), COUNT(0, 9223372036854775807), DEFAULT("1"),
      .info.help = "Every random number of the run follows from it (the built-in digits have a seed of their own)."},
@@ -130,11 +166,10 @@ const struct setting setting_table[] = {
     {IDENTITY(train, evaluate_every), INTERVAL, DEFAULT("1 epochs"),
      .info.help = "How often cost, loss and accuracy are taken, a line of the history is written and early_stop looks."},
     {IDENTITY(train, evaluate), .kind = KIND_CHOICE_LIST, .choices = "train | validation | test",
-     .info.values = "a list of train, validation, test", DEFAULT("train, validation"),
+     .info.values = "train | validation | test, or a list of these", DEFAULT("train, validation"),
      .info.help = "On which splits."},
     {IDENTITY(train, early_stop), DEFAULT("none"),
-     CHOICE("none | train_cost | train_loss | train_accuracy | validation_cost | validation_loss | validation_accuracy | "
-            "test_cost | test_loss | test_accuracy"),
+     CHOICE("none | " METRICS),
      .info.help = "End when this figure has not improved for train.patience. cost is loss plus penalty."},
     {IDENTITY(train, patience), INTERVAL, DEFAULT("10 epochs"),
      .info.help = "How long early_stop waits for an improvement."},
@@ -144,6 +179,12 @@ const struct setting setting_table[] = {
      .info.help = "With early_stop: the result of the run is the best model seen, not the last."},
     {IDENTITY(train, last_batch), CHOICE("keep | drop"), DEFAULT("keep"),
      .info.help = "What to do with the rows that are left when the training rows do not divide into full batches."},
+    {IDENTITY(train, label_smoothing), FRACTION, DEFAULT("0"),
+     .info.help = "The part of each row's target that is spread evenly over all classes; of a sigmoid output, over yes and no."},
+    {IDENTITY(train, class_weights), .kind = KIND_CLASS_WEIGHTS, .real_low = DBL_TRUE_MIN, .real_high = 1e30,
+     .info.values = "none | balanced | a number above 0 for each class, up to 128", DEFAULT("none"),
+     .info.help = "How much a row's loss counts, by its class. balanced: in inverse proportion to the class's training rows, so "
+     "that all classes count alike; a list is brought to mean 1."},
 
     {MACHINE(checkpoint, every), INTERVAL_OR_TIME, DEFAULT("30 s"),
      .info.help = "How often the run is saved. It is also saved at the start and at the end."},

@@ -13,6 +13,7 @@ enum setting_kind {             /* and the type of the member of struct weft_set
     KIND_CHOICE,                /* int */
     KIND_INTERVAL,              /* struct interval */
     KIND_COUNT_LIST, KIND_REAL_LIST, KIND_CHOICE_LIST,          /* struct count_list, real_list, choice_list */
+    KIND_CLASS_WEIGHTS,         /* struct class_weights */
 };
 
 struct setting {
