@@ -1,4 +1,4 @@
-/* Rows in any order are gathered as bytes, and bytes become inputs: (raw - shift) * scale, rounded as two float operations, on
+/* Rows in any order are gathered as they are, bytes or floats, and become inputs: (raw - shift) * scale, rounded as two float operations, on
  * every instruction set the same bits. */
 #include "support.h"
 
@@ -25,7 +25,7 @@ static void check_gather(const struct table *table, size_t count, const uint32_t
     uint8_t *bytes = guarded_new(count * stride, 1);
     int32_t *label = guarded_new(count, sizeof *label);
     memset(bytes, 0x5a, count * stride);
-    batch_gather(table, count, row, bytes, stride, label);
+    batch_gather(table, count, row, &(struct gathered){bytes, stride, label, NULL});
     for (size_t n = 0; n < count; n++) {
         assert_int_equal(label[n], table->label[row[n]]);
         assert_memory_equal(bytes + n * stride, table->pixel + row[n] * D, D);
@@ -43,10 +43,10 @@ static void check_inputs(const struct dataset *dataset, size_t count, const uint
     uint8_t *bytes = guarded_new(count * D, 1);
     const uint8_t **raw = guarded_new(count, sizeof *raw);
     int32_t *label = guarded_new(count, sizeof *label);
-    batch_gather(&dataset->train, count, row, bytes, D, label);
+    batch_gather(&dataset->train, count, row, &(struct gathered){bytes, D, label, NULL});
     for (size_t n = 0; n < count; n++)
         raw[n] = bytes + n * D;
-    struct byte_rows from = batch_scaling(dataset);
+    struct raw_rows from = batch_scaling(dataset);
     assert_ptr_equal(from.shift, dataset->shift);
     assert_ptr_equal(from.scale, dataset->scale);
     from.row = raw;
@@ -98,6 +98,90 @@ static void rows_become_inputs(void **state)
     }
 }
 
+/* Floats as they are; targets, and as label the first largest of them; or neither. */
+static void floats_and_targets_are_gathered(void **state)
+{
+    (void)state;
+    enum { FEATURES = 5, GAP = 12, STRIDE = FEATURES * sizeof(float) + GAP };
+    static const unsigned kinds[] = {OF_FLOATS, OF_FLOATS | OF_SHARES, OF_LABELS, OF_FLOATS | OF_VALUES};
+    for (size_t k = 0; k < COUNT(kinds); k++) {
+        struct dataset dataset;
+        uint32_t row[2 * ROWS];
+        sample_dataset_of(&dataset, 9, ROWS, FEATURES, CLASSES, kinds[k]);
+        struct table *table = &dataset.train;
+        size_t count = COUNT(row), row_bytes = FEATURES * (table->value != NULL ? sizeof(float) : 1);
+        for (size_t n = 0; n < count; n++)
+            row[n] = (uint32_t)(n * 7 % ROWS);
+        if (table->target != NULL)
+            table->target[3 * CLASSES + 1] = table->target[3 * CLASSES + 4] = 5;        /* a tie */
+        uint8_t *bytes = guarded_new(count * STRIDE, 1);
+        int32_t *label = guarded_new(count, sizeof *label);
+        float *wanted = table->target != NULL ? guarded_new(count * CLASSES, sizeof *wanted) : NULL;
+        memset(bytes, 0x5a, count * STRIDE);
+        batch_gather(table, count, row, &(struct gathered){bytes, STRIDE, label, wanted});
+        for (size_t n = 0; n < count; n++) {
+            const uint8_t *raw = table->value != NULL ? (const uint8_t *)table->value : table->pixel;
+            assert_memory_equal(bytes + n * STRIDE, raw + row[n] * row_bytes, row_bytes);
+            for (size_t j = row_bytes; j < STRIDE; j++)
+                assert_int_equal(bytes[n * STRIDE + j], 0x5a);
+            int32_t best = 0;
+            for (int32_t c = 1; c < CLASSES && wanted != NULL; c++)
+                best = table->target[row[n] * CLASSES + (size_t)c] > table->target[row[n] * CLASSES + (size_t)best] ? c : best;
+            assert_int_equal(label[n], wanted != NULL ? best : table->label[row[n]]);
+            if (wanted != NULL)
+                assert_same_bits(wanted + n * CLASSES, table->target + row[n] * CLASSES, CLASSES, "targets of row %zu", n);
+        }
+        guarded_free(bytes);
+        guarded_free(label);
+        guarded_free(wanted);
+        sample_dataset_free(&dataset);
+    }
+}
+
+static void unlabelled_rows_are_gathered(void **state)
+{
+    (void)state;
+    static float value[] = {1, 2, 3, 4};
+    const struct table table = {.count = 2, .features = 2, .value = value};
+    static const uint32_t row[] = {1, 0};
+    float *x = guarded_new(4, sizeof *x);
+    int32_t label[] = {-1, -1};
+    batch_gather(&table, 2, row, &(struct gathered){(uint8_t *)x, 2 * sizeof *x, label, NULL});
+    assert_true(x[0] == 3 && x[1] == 4 && x[2] == 1 && x[3] == 2);
+    assert_true(label[0] == 0 && label[1] == 0);
+    guarded_free(x);
+}
+
+/* Floats as inputs, panel by panel. */
+static void float_rows_become_inputs(void **state)
+{
+    (void)state;
+    for (enum isa isa = ISA_PORTABLE; isa < ISA_COUNT; isa++)
+        for (size_t features = 1; features <= 70 && kernel_use(isa); features += 23) {
+            struct dataset dataset;
+            sample_dataset_of(&dataset, features, ROWS, features, CLASSES, OF_FLOATS);
+            struct raw_rows from = batch_scaling(&dataset);
+            assert_int_equal(from.type, RAW_F32);
+            assert_int_equal(from.is_uniform, features == 1);
+            const uint8_t *raw[ROWS];
+            for (size_t n = 0; n < ROWS; n++)
+                raw[n] = (const uint8_t *)(dataset.train.value + n * features);
+            from.row = raw;
+            for (size_t first = 0; first < features; first += PANEL) {
+                size_t columns = features - first < PANEL ? features - first : PANEL;
+                float *x = guarded_new(ROWS * PANEL, sizeof *x);
+                kernel->convert(ROWS, first, columns, &from, x);
+                for (size_t n = 0; n < ROWS; n++)
+                    for (size_t j = 0; j < columns; j++) {
+                        float want = sample_input(&dataset, n, first + j);
+                        assert_same_bits(&x[n * PANEL + j], &want, 1, "row %zu, feature %zu, %s kernels", n, first + j, kernel->name);
+                    }
+                guarded_free(x);
+            }
+            sample_dataset_free(&dataset);
+        }
+}
+
 /* One shift and one scale for all features, or one feature that is unlike the others, wherever it is. */
 static void uniform_scaling_is_noticed(void **state)
 {
@@ -122,6 +206,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_become_inputs),
+        cmocka_unit_test(floats_and_targets_are_gathered),
+        cmocka_unit_test(unlabelled_rows_are_gathered),
+        cmocka_unit_test(float_rows_become_inputs),
         cmocka_unit_test(uniform_scaling_is_noticed),
     };
     return cmocka_run_group_tests_name("batch", tests, NULL, NULL);

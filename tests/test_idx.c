@@ -26,6 +26,16 @@
 #include "store/file.h"
 #include "weft/error.h"
 
+/* The reader, with its two tables apart. */
+static weft_status read_idx(const char *where, const char *options, struct table *train, struct table *test)
+{
+    struct source source = {0};
+    weft_status st = idx_read(&(struct read_request){.where = where, .options = options}, &source);
+    *train = source.train;
+    *test = source.test;
+    return st;
+}
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 enum { ROWS = 5, SIDE = 4, IMAGE_BYTES = 16 + ROWS * SIDE * SIDE, LABEL_BYTES = 8 + ROWS };
@@ -301,7 +311,7 @@ static void directory_with_all_names(void **state)
     size_t packed_bytes = pack(image, sizeof image, packed, sizeof packed);
     file_put("train-images-idx3-ubyte", packed, packed_bytes);          /* packed, though its name does not say so */
     file_put("train-labels-idx1-ubyte.gz", label, sizeof label);        /* plain, though its name says packed */
-    assert_int_equal(idx_read(directory, "", &train, &test), WEFT_OK);
+    assert_int_equal(read_idx(directory, "", &train, &test), WEFT_OK);
     assert_int_equal(train.count, ROWS);
     assert_int_equal(train.features, SIDE * SIDE);
     assert_int_equal(train.height, SIDE);
@@ -315,7 +325,7 @@ static void directory_with_all_names(void **state)
 
     file_put("t10k-images.idx3-ubyte.gz", packed, packed_bytes);
     file_put("t10k-labels.idx1-ubyte", label, sizeof label);
-    assert_int_equal(idx_read(directory, "", &train, &test), WEFT_OK);
+    assert_int_equal(read_idx(directory, "", &train, &test), WEFT_OK);
     assert_int_equal(test.count, ROWS);
     assert_memory_equal(test.pixel, image + 16, ROWS * SIDE * SIDE);
     table_free(&train);
@@ -333,7 +343,7 @@ static void rank_2_images_are_no_pictures(void **state)
     label_file(label);
     file_put("train-images-idx3-ubyte", image, sizeof image);
     file_put("train-labels-idx1-ubyte", label, sizeof label);
-    assert_int_equal(idx_read(directory, "", &train, &test), WEFT_OK);
+    assert_int_equal(read_idx(directory, "", &train, &test), WEFT_OK);
     assert_int_equal(train.features, 7);
     assert_int_equal(train.height + train.width + train.channels, 0);
     table_free(&train);
@@ -346,26 +356,26 @@ static void bad_directories_are_refused(void **state)
     struct table train, test;
     image_file(image);
     label_file(label);
-    assert_refused(idx_read(directory, "", &train, &test), WEFT_ENOINPUT, "no train-images-idx3-ubyte and");
+    assert_refused(read_idx(directory, "", &train, &test), WEFT_ENOINPUT, "no train-images-idx3-ubyte and");
     file_put("train-labels-idx1-ubyte", label, LABEL_BYTES);
-    assert_refused(idx_read(directory, "", &train, &test), WEFT_ENOINPUT, "no train-images-idx3-ubyte (nor");
+    assert_refused(read_idx(directory, "", &train, &test), WEFT_ENOINPUT, "no train-images-idx3-ubyte (nor");
     file_put("train-images-idx3-ubyte", image, IMAGE_BYTES);
-    assert_refused(idx_read(directory, "rows=1", &train, &test), WEFT_ESETTINGS, "unknown option \"rows\"; it takes none");
+    assert_refused(read_idx(directory, "rows=1", &train, &test), WEFT_ESETTINGS, "unknown option \"rows\"; it takes none");
     label[7] = ROWS + 1;
     file_put("train-labels-idx1-ubyte", label, LABEL_BYTES + 1);
-    assert_refused(idx_read(directory, "", &train, &test), WEFT_EDATA, "train-labels-idx1-ubyte: 6 rows, but ");
+    assert_refused(read_idx(directory, "", &train, &test), WEFT_EDATA, "train-labels-idx1-ubyte: 6 rows, but ");
     label[7] = ROWS;
     file_put("train-labels-idx1-ubyte", label, LABEL_BYTES);
     file_put("t10k-images-idx3-ubyte", image, IMAGE_BYTES);
-    assert_refused(idx_read(directory, "", &train, &test), WEFT_ENOINPUT, "no t10k-labels-idx1-ubyte (nor");
+    assert_refused(read_idx(directory, "", &train, &test), WEFT_ENOINPUT, "no t10k-labels-idx1-ubyte (nor");
     assert_null(train.pixel);
     label[7] = 0;
     file_put("t10k-labels-idx1-ubyte", label, 8);
-    assert_refused(idx_read(directory, "", &train, &test), WEFT_EDATA, "t10k-labels-idx1-ubyte: dimension 1 at byte 4 is 0");
-    assert_refused(idx_read("/nowhere/at/all", "", &train, &test), WEFT_ENOINPUT, "/nowhere/at/all");
+    assert_refused(read_idx(directory, "", &train, &test), WEFT_EDATA, "t10k-labels-idx1-ubyte: dimension 1 at byte 4 is 0");
+    assert_refused(read_idx("/nowhere/at/all", "", &train, &test), WEFT_ENOINPUT, "/nowhere/at/all");
     char *path = memory_new(PATH_MAX + 9, 1);
     memset(path, 'd', PATH_MAX + 8);
-    assert_refused(idx_read(path, "", &train, &test), WEFT_ENOINPUT, "longer than");
+    assert_refused(read_idx(path, "", &train, &test), WEFT_ENOINPUT, "longer than");
     memory_free(path);
 }
 
@@ -385,7 +395,7 @@ static void failing_memory_in_a_directory(void **state)
     int descriptor = lowest_free_descriptor();
     do {
         memory_fail_from(++n);
-        st = idx_read(directory, "", &train, &test);
+        st = read_idx(directory, "", &train, &test);
         memory_fail_from(0);
         assert_int_equal(lowest_free_descriptor(), descriptor);
         assert_true(st == WEFT_OK || (st == WEFT_ENOMEM && train.pixel == NULL && test.pixel == NULL));
@@ -418,7 +428,7 @@ static void large_fill(void)
 static void assert_large_is_read(const char *which)
 {
     struct table train, test;
-    if (idx_read(directory, "", &train, &test) != WEFT_OK)
+    if (read_idx(directory, "", &train, &test) != WEFT_OK)
         fail_msg("%s: %s", which, weft_last_error());
     assert_int_equal(train.count, LARGE_ROWS);
     assert_int_equal(train.features, LARGE_FEATURES);
@@ -467,7 +477,7 @@ static void large_files_are_read_in_pieces(void **state)
         assert_large_is_read("two members");
         struct table train, test;
         file_put("train-images-idx3-ubyte", large_packed, first_bytes);
-        assert_refused(idx_read(directory, "", &train, &test), WEFT_EDATA, "ends after 99988 of the 900000 bytes");
+        assert_refused(read_idx(directory, "", &train, &test), WEFT_EDATA, "ends after 99988 of the 900000 bytes");
     }
 }
 
@@ -532,7 +542,7 @@ static void a_file_is_in_memory_once(void **state)
     if (child == 0) {
         struct table train, test;
         size_t before = peak_bytes();
-        if (idx_read(directory, "", &train, &test) != WEFT_OK || train.count != ROWS_HERE)
+        if (read_idx(directory, "", &train, &test) != WEFT_OK || train.count != ROWS_HERE)
             _exit(1);
         _exit(peak_bytes() - before < FILE_BYTES / 4 * 5 ? 0 : 2);
     }
@@ -579,14 +589,14 @@ static void each_failing_call_is_told(void **state)
         file_put("train-images-idx3-ubyte", packed ? large_packed : large_image, packed ? packed_bytes : LARGE_BYTES);
         file_set_fault(fail_one);
         calls = call_wanted = 0;
-        assert_int_equal(idx_read(directory, "", &train, &test), WEFT_OK);
+        assert_int_equal(read_idx(directory, "", &train, &test), WEFT_OK);
         table_free(&train);
         int total = calls;
         assert_true(total >= 10);               /* open, stat, and at least three reads, of two files */
         for (call_wanted = 1; call_wanted <= total; call_wanted++) {
             calls = 0;
             error_wanted = EIO;
-            weft_status st = idx_read(directory, "", &train, &test);
+            weft_status st = read_idx(directory, "", &train, &test);
             assert_true(st == WEFT_EIO || st == WEFT_ENOINPUT);
             assert_non_null(strstr(weft_last_error(), "Input/output error"));
             assert_non_null(strstr(weft_last_error(), "idx"));
@@ -594,7 +604,7 @@ static void each_failing_call_is_told(void **state)
             assert_int_equal(lowest_free_descriptor(), descriptor);
             calls = 0;
             error_wanted = EINTR;
-            st = idx_read(directory, "", &train, &test);
+            st = read_idx(directory, "", &train, &test);
             assert_int_equal(st, calls > total ? WEFT_OK : WEFT_ENOINPUT);      /* made again; fstat knows no EINTR */
             table_free(&train);
         }
@@ -627,7 +637,7 @@ static void a_file_that_changes_while_it_is_read_is_refused(void **state)
         calls = 0;
         call_wanted = cuts ? 2 : 3;             /* with the first piece read; with some or all of the file read */
         file_set_fault(change_before_read);
-        weft_status st = idx_read(directory, "", &train, &test);
+        weft_status st = read_idx(directory, "", &train, &test);
         file_set_fault(NULL);
         assert_refused(st, WEFT_EDATA, change[i].words);
         assert_null(train.pixel);
@@ -654,7 +664,7 @@ static void real_data_is_read_right(void **state)
             print_message("%s is not there (set WEFT_DATA): skipped\n", path);
             skip();
         }
-        assert_int_equal(idx_read(path, "", &table[0], &table[1]), WEFT_OK);
+        assert_int_equal(read_idx(path, "", &table[0], &table[1]), WEFT_OK);
         assert_int_equal(table[0].count, 60000);
         assert_int_equal(table[1].count, 10000);
         for (size_t t = 0; t < 2; t++) {

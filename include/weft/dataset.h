@@ -5,11 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "weft/api.h"
 #include "weft/error.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+WEFT_API_BEGIN
 
 /* Write the built-in synthetic digits as four IDX files of the MNIST family (train-images-idx3-ubyte and so on, not
  * packed) into a directory, made if missing; existing files of these names are replaced one by one, each atomically.
@@ -19,7 +18,6 @@ extern "C" {
  * caller's settings while it draws. */
 weft_status weft_digits_write(const char *directory, size_t train_rows, size_t test_rows, uint64_t seed);
 
-#ifdef __cplusplus
-}
-#endif
+WEFT_API_END
+
 #endif

@@ -63,20 +63,18 @@ static weft_status table_draw(uint64_t seed, uint32_t first, size_t count, struc
     return WEFT_OK;
 }
 
-weft_status digits_read(const char *where, const char *options, struct table *train, struct table *test)
+weft_status digits_read(const struct read_request *request, struct source *source)
 {
-    (void)where;                                /* dataset.c has seen that it is empty */
-    *train = *test = (struct table){0};
     uint64_t train_rows = 60000, test_rows = 10000, seed = 1;
     const struct uri_option known[] = {
-        {"train", &train_rows, 1, ROWS_MOST}, {"test", &test_rows, 0, ROWS_MOST}, {"seed", &seed, 0, UINT64_MAX}};
-    weft_status st = uri_options_read("digits", options, known, sizeof known / sizeof known[0]);
+        {"train", &train_rows, 1, ROWS_MOST, NULL}, {"test", &test_rows, 0, ROWS_MOST, NULL}, {"seed", &seed, 0, UINT64_MAX, NULL}};
+    weft_status st = uri_options_read("digits", request->options, known, sizeof known / sizeof known[0]);
+    if (st == WEFT_OK)
+        st = table_draw(seed, 0, (size_t)train_rows, &source->train);
+    if (st == WEFT_OK)
+        st = table_draw(seed, TEST_ROW, (size_t)test_rows, &source->test);
     if (st != WEFT_OK)
-        return st;
-    if ((st = table_draw(seed, 0, (size_t)train_rows, train)) != WEFT_OK)
-        return st;
-    if ((st = table_draw(seed, TEST_ROW, (size_t)test_rows, test)) != WEFT_OK)
-        table_free(train);
+        source_free(source);
     return st;
 }
 

@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -185,24 +186,31 @@ static weft_status file_find(const char *directory, const char *part, int rank, 
     return WEFT_OK;
 }
 
+static weft_status labels_fill(const char *path, const char *image_path, size_t rows, struct table *table)
+{
+    struct idx_array label = {0};
+    weft_status st = file_decode(path, 1, 1, &label);
+    if (st == WEFT_OK && label.dim[0] != rows)
+        st = error_set(WEFT_EDATA, "read labels %s: %zu rows, but %s has %zu", path, label.dim[0], image_path, rows);
+    if (st == WEFT_OK && (table->label = memory_new(rows, sizeof *table->label)) == NULL)
+        st = WEFT_ENOMEM;
+    for (size_t i = 0; i < rows && st == WEFT_OK; i++)
+        table->label[i] = label.value[i];
+    memory_free(label.value);
+    return st;
+}
+
+/* label_path NULL: no labels. */
 static weft_status table_fill(const char *image_path, const char *label_path, struct table *table)
 {
-    weft_status st;
-    struct idx_array image = {0}, label = {0};
-    if ((st = file_decode(image_path, 2, 3, &image)) != WEFT_OK) goto done;
-    if ((st = file_decode(label_path, 1, 1, &label)) != WEFT_OK) goto done;
-    if (image.dim[0] != label.dim[0]) {
-        st = error_set(WEFT_EDATA, "read labels %s: %zu rows, but %s has %zu", label_path, label.dim[0], image_path,
-                       image.dim[0]);
-        goto done;
+    struct idx_array image = {0};
+    weft_status st = file_decode(image_path, 2, 3, &image);
+    if (st == WEFT_OK && label_path != NULL)
+        st = labels_fill(label_path, image_path, image.dim[0], table);
+    if (st != WEFT_OK) {
+        memory_free(image.value);
+        return st;
     }
-    table->label = memory_new(label.size_bytes, sizeof *table->label);
-    if (table->label == NULL) {
-        st = WEFT_ENOMEM;
-        goto done;
-    }
-    for (size_t i = 0; i < label.size_bytes; i++)
-        table->label[i] = label.value[i];
     table->count = image.dim[0];
     table->features = image.size_bytes / image.dim[0];
     if (image.rank == 3) {
@@ -211,15 +219,11 @@ static weft_status table_fill(const char *image_path, const char *label_path, st
         table->channels = 1;
     }
     table->pixel = image.value;
-    image.value = NULL;
-done:
-    memory_free(image.value);
-    memory_free(label.value);
-    return st;
+    return WEFT_OK;
 }
 
 /* set: "train" or "t10k". A set of which neither file is there leaves the table empty. */
-static weft_status set_read(const char *directory, const char *set, struct table *table)
+static weft_status set_read(const char *directory, const char *set, bool needs_labels, struct table *table)
 {
     char part[32], image_path[PATH_MAX], label_path[PATH_MAX];
     weft_status st;
@@ -229,8 +233,10 @@ static weft_status set_read(const char *directory, const char *set, struct table
     (void)snprintf(part, sizeof part, "%s-labels", set);
     if ((st = file_find(directory, part, 1, label_path)) != WEFT_OK)
         return st;
-    if (image_path[0] == '\0' && label_path[0] == '\0')
+    if (image_path[0] == '\0' && (label_path[0] == '\0' || !needs_labels))
         return WEFT_OK;
+    if (!needs_labels)
+        return table_fill(image_path, NULL, table);
     if (image_path[0] == '\0')
         return error_set(WEFT_ENOINPUT, "read IDX data in %s: %s is there, but no %s-images-idx3-ubyte" OTHER_NAMES,
                          directory, label_path, set);
@@ -240,18 +246,21 @@ static weft_status set_read(const char *directory, const char *set, struct table
     return table_fill(image_path, label_path, table);
 }
 
-weft_status idx_read(const char *where, const char *options, struct table *train, struct table *test)
+weft_status idx_read(const struct read_request *request, struct source *source)
 {
-    *train = *test = (struct table){0};
-    weft_status st = uri_options_read("idx", options, NULL, 0);
+    bool needs_labels = request->target != TARGET_NOTHING;
+    weft_status st = uri_options_read("idx", request->options, NULL, 0);
+    if (st == WEFT_OK)
+        st = set_read(request->where, "train", needs_labels, &source->train);
+    if (st == WEFT_OK && source->train.count == 0 && needs_labels)
+        st = error_set(WEFT_ENOINPUT, "read IDX data in %s: no train-images-idx3-ubyte and train-labels-idx1-ubyte" OTHER_NAMES,
+                       request->where);
+    if (st == WEFT_OK)
+        st = set_read(request->where, "t10k", needs_labels, &source->test);
+    if (st == WEFT_OK && source->train.count == 0 && source->test.count == 0)
+        st = error_set(WEFT_ENOINPUT, "read IDX data in %s: no train-images-idx3-ubyte and no t10k-images-idx3-ubyte" OTHER_NAMES,
+                       request->where);
     if (st != WEFT_OK)
-        return st;
-    if ((st = set_read(where, "train", train)) != WEFT_OK)
-        return st;
-    if (train->count == 0)
-        return error_set(WEFT_ENOINPUT, "read IDX data in %s: no train-images-idx3-ubyte and train-labels-idx1-ubyte"
-                         OTHER_NAMES, where);
-    if ((st = set_read(where, "t10k", test)) != WEFT_OK)
-        table_free(train);
+        source_free(source);
     return st;
 }

@@ -6,7 +6,7 @@
 
 /* Work out shift and scale, one of each for every feature of the training split (which has at least one row).
  *   none                shift 0, scale 1
- *   unit                shift 0, scale 1/255
+ *   unit                of bytes: shift 0, scale 1/255; of floats: shift the least value, scale 1 / (largest - least)
  *   standardize         shift mean, scale 1 / standard deviation (biased), of each feature
  *   standardize_global  the same of all values together
  * A feature (or all values) that is constant gets scale 0. WEFT_OK or WEFT_ENOMEM. */

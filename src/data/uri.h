@@ -15,11 +15,18 @@ struct uri { char *text; const char *kind, *where, *options; };
 weft_status uri_parse(const char *text, struct uri *uri);
 void uri_free(struct uri *uri);
 
-/* One option that a reader knows; *value holds its default before uri_options_read and the value found after it. */
-struct uri_option { const char *name; uint64_t *value, least, most; };
+/* One option that a reader knows: a whole number, whose *value holds its default before uri_options_read and the value found
+ * after it; or, with value NULL, a text: *text is NULL before, and after it a copy (memory_free it) of what was found, in which
+ * %41 has become A and so on, or still NULL. */
+struct uri_option {
+    const char *name;
+    uint64_t *value, least, most;
+    char **text;
+};
 
 /* Read an options part into the known options. WEFT_OK; WEFT_ESETTINGS for an unknown name (the message lists the known
- * ones), a name twice, or a value that is no whole number in range. kind is for the messages. */
+ * ones), a name twice, a value that is no whole number in range, an empty text or a '%' without two hexadecimal digits (none may
+ * be 00); WEFT_ENOMEM. On failure no text is held. kind is for the messages. */
 weft_status uri_options_read(const char *kind, const char *options, const struct uri_option *known, size_t known_count);
 
 #endif
