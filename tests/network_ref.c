@@ -1,4 +1,4 @@
-/* See network_ref.h. */
+/* See network_ref.h. The cost is in network_ref_cost.c. */
 #include "network_ref.h"
 
 #include <stdlib.h>
@@ -27,7 +27,7 @@ static void make_layer(struct network_ref *ref, size_t l)
     struct ref_layer *layer = &ref->layer[l];
     bool is_hidden = l + 1 < ref->layers;
     layer->fan_in = l == 0 ? ref->features : ref->layer[l - 1].fan_out;
-    layer->fan_out = is_hidden ? s->network.hidden.value[l] : ref->classes;
+    layer->fan_out = is_hidden ? s->network.hidden.value[l] : ref->outputs;
     layer->activation = is_hidden ? (enum activation)s->network.activation.value[s->network.activation.count == 1 ? 0 : l]
                                   : ACTIVATION_IDENTITY;
     layer->dropout = is_hidden ? s->network.dropout.value[s->network.dropout.count == 1 ? 0 : l] : 0;
@@ -70,11 +70,11 @@ static void cut_into_groups(struct network_ref *ref)
         ref->group_first[g] = g * ref->rows / ref->groups;
 }
 
-struct network_ref *network_ref_new(const struct weft_settings *settings, size_t rows, size_t features, size_t classes,
-                                    const float *x, const int32_t *label, const uint32_t *data_row, uint64_t step)
+struct network_ref *network_ref_new(const struct weft_settings *settings, size_t rows, size_t features, size_t outputs,
+                                    const float *x, const uint32_t *data_row, uint64_t step)
 {
     struct network_ref *ref = zeroed(1, sizeof *ref);
-    *ref = (struct network_ref){.settings = settings, .rows = rows, .features = features, .classes = classes, .label = label,
+    *ref = (struct network_ref){.settings = settings, .rows = rows, .features = features, .outputs = outputs,
                                 .layers = settings->network.hidden.count + 1};
     assert_true(ref->layers <= REF_LAYERS_MAX);
     cut_into_groups(ref);
@@ -196,18 +196,27 @@ static struct bounded activation_of(enum activation activation, struct bounded z
     switch (activation) {
     case ACTIVATION_IDENTITY: return z;
     case ACTIVATION_RELU: return relu_of(z);
+    case ACTIVATION_LEAKY_RELU: return leaky_relu_of(z);
+    case ACTIVATION_ELU: return elu_of(z);
+    case ACTIVATION_GELU: return gelu_of(z);
     case ACTIVATION_TANH: return tanh_of(z);
     case ACTIVATION_SIGMOID: return sigmoid_of(z);
+    case ACTIVATION_SOFTPLUS: return softplus_of(z);
     }
     fail();
     return z;
+}
+
+static bool has_kink(enum activation activation)
+{
+    return activation == ACTIVATION_RELU || activation == ACTIVATION_LEAKY_RELU || activation == ACTIVATION_ELU;
 }
 
 static void activate(struct network_ref *ref, struct ref_layer *layer, const struct bounded *z)
 {
     for (size_t i = 0; i < ref->rows * layer->fan_out; i++) {
         layer->activated[i] = activation_of(layer->activation, z[i]);
-        if (layer->activation == ACTIVATION_RELU)
+        if (has_kink(layer->activation))
             ref->kinks = (ref->kinks ^ (z[i].value > 0)) * UINT64_C(0x100000001b3);
     }
 }
@@ -225,62 +234,13 @@ static void forward_layer(struct network_ref *ref, struct ref_layer *layer)
          place == BATCH_NORM_AFTER ? layer->normed : layer->activated, layer->out);
 }
 
-/* -log softmax(x)[label] of a row, and its gradient / rows. */
-static struct bounded softmax_row(const struct network_ref *ref, const struct bounded *x, size_t label, struct bounded *dx)
-{
-    struct bounded max = x[0], inverse_rows = rounded(in_double(1 / (double)ref->rows, 0));
-    for (size_t c = 1; c < ref->classes; c++)           /* the largest of a few numbers moves by the largest error at most */
-        max = (struct bounded){fmax(max.value, x[c].value), fmax(max.error, x[c].error)};
-    struct total sum = {0};
-    for (size_t c = 0; c < ref->classes; c++)
-        total_add(&sum, dx[c] = exp_of(rounded(minus(x[c], max))));
-    for (size_t c = 0; c < ref->classes; c++) {
-        struct bounded p = rounded(over(dx[c], total_in_float(&sum)));
-        dx[c] = rounded(times(rounded(minus(p, exactly(c == label))), inverse_rows));
-    }
-    return minus(log_of(total_in_float(&sum)), minus(x[label], max));
-}
-
-static bool takes_l2(const struct network_ref *ref, enum tensor_kind kind)
-{
-    return kind == TENSOR_WEIGHT || ref->settings->regularization.l2_biases;
-}
-
-/* c of the penalty c * sum w^2. */
-static double l2_coefficient(const struct network_ref *ref)
-{
-    double lambda = ref->settings->regularization.l2, m = (double)ref->rows;
-    const double of_form[] = {[L2_LAMBDA_OVER_2M] = lambda / (2 * m), [L2_HALF_LAMBDA] = lambda / 2, [L2_LAMBDA] = lambda,
-                              [L2_DECOUPLED] = 0};
-    return of_form[ref->settings->regularization.l2_form];
-}
-
-static void find_penalty(struct network_ref *ref)
-{
-    struct total sum = {0};
-    for (size_t t = 0; t < ref->tensors; t++)
-        for (size_t i = 0; i < ref->tensor[t].count; i++) {
-            double w = ref->parameter[ref->tensor[t].first + i];
-            if (takes_l2(ref, ref->tensor[t].kind))
-                total_add(&sum, in_double(l2_coefficient(ref) * w * w, 0));
-            if (ref->tensor[t].kind == TENSOR_WEIGHT)
-                total_add(&sum, in_double(ref->settings->regularization.l1 * fabs(w), 0));
-        }
-    ref->penalty = total_in_double(&sum);
-}
-
 void network_ref_forward(struct network_ref *ref)
 {
     ref->kinks = UINT64_C(0xcbf29ce484222325);
     drop(ref->keep_input, ref->settings->network.input_dropout, ref->rows * ref->features, ref->input, ref->dropped_input);
     for (size_t l = 0; l < ref->layers; l++)
         forward_layer(ref, &ref->layer[l]);
-    struct total loss = {0};
-    const struct bounded *logits = ref->layer[ref->layers - 1].out;
-    for (size_t n = 0; n < ref->rows; n++)
-        total_add(&loss, softmax_row(ref, logits + n * ref->classes, (size_t)ref->label[n], ref->delta + n * ref->classes));
-    ref->loss = over(total_in_double(&loss), exactly((double)ref->rows));
-    find_penalty(ref);
+    network_ref_cost(ref);
 }
 
 /* From d cost / dy to d cost / dx in place, for y = gamma xhat(x) + beta; dgamma and dbeta. */
@@ -319,19 +279,28 @@ static void normalize_backward(struct network_ref *ref, const struct ref_layer *
     }
 }
 
-/* d cost / dz from d cost / dy, y = activation(z). Where the sign of z is in doubt, so is all of the derivative of ReLU. */
+/* `above` where z > 0, `below` elsewhere; where the sign of z is in doubt, so is which of them. */
+static struct bounded by_sign(struct bounded z, struct bounded above, struct bounded below)
+{
+    struct bounded chosen = z.value > 0 ? above : below;
+    if (fabs(z.value) <= z.error)
+        chosen.error = fabs(above.value - below.value) + fmax(above.error, below.error);
+    return chosen;
+}
+
+/* d cost / dz from d cost / dy, y = activation(z). */
 static struct bounded activation_backward(enum activation activation, struct bounded z, struct bounded y, struct bounded dy)
 {
+    struct bounded one = exactly(1);
     switch (activation) {
-    case ACTIVATION_IDENTITY:
-        return dy;
-    case ACTIVATION_RELU:
-        return (struct bounded){z.value > 0 ? dy.value : 0,
-                                fabs(z.value) <= z.error ? largest(dy) : z.value > 0 ? dy.error : 0};
-    case ACTIVATION_TANH:
-        return rounded(times(dy, rounded(minus(exactly(1), times(y, y)))));
-    case ACTIVATION_SIGMOID:
-        return rounded(times(dy, rounded(times(y, rounded(minus(exactly(1), y))))));
+    case ACTIVATION_IDENTITY: return dy;
+    case ACTIVATION_RELU: return by_sign(z, dy, exactly(0));
+    case ACTIVATION_LEAKY_RELU: return by_sign(z, dy, rounded(times(dy, rounded(in_double(0.01, 0)))));
+    case ACTIVATION_ELU: return by_sign(z, dy, rounded(times(dy, rounded(plus(y, one)))));
+    case ACTIVATION_GELU: return rounded(times(dy, gelu_slope_of(z)));
+    case ACTIVATION_TANH: return rounded(times(dy, rounded(minus(one, times(y, y)))));
+    case ACTIVATION_SIGMOID: return rounded(times(dy, rounded(times(y, rounded(minus(one, y))))));
+    case ACTIVATION_SOFTPLUS: return rounded(times(dy, sigmoid_of(z)));
     }
     fail();
     return dy;
@@ -380,12 +349,12 @@ static void backward_layer(struct network_ref *ref, struct ref_layer *layer)
 
 static void add_penalty_gradient(struct network_ref *ref)
 {
-    struct bounded l2 = rounded(in_double(2 * l2_coefficient(ref), 0));
+    struct bounded l2 = rounded(in_double(2 * network_ref_l2(ref), 0));
     struct bounded l1 = rounded(exactly(ref->settings->regularization.l1));
     for (size_t t = 0; t < ref->tensors; t++)
         for (size_t i = ref->tensor[t].first; i < ref->tensor[t].first + ref->tensor[t].count; i++) {
             double w = ref->parameter[i];
-            if (takes_l2(ref, ref->tensor[t].kind))
+            if (network_ref_takes_l2(ref, ref->tensor[t].kind))
                 ref->gradient[i] = rounded(plus(ref->gradient[i], times(l2, exactly(w))));
             if (ref->tensor[t].kind == TENSOR_WEIGHT)
                 ref->gradient[i] = rounded(plus(ref->gradient[i], times(l1, exactly((w > 0) - (w < 0)))));

@@ -29,7 +29,7 @@ static double x_at(const struct fixture *f, size_t n, size_t j)
 static void fixture_open(struct fixture *f, const char *assignments)
 {
     f->settings = settings_of(assignments);
-    assert_int_equal(network_create(&f->net, f->settings, 3, 2), WEFT_OK);
+    assert_int_equal(network_create(&f->net, f->settings, 3, RAW_U8, 2), WEFT_OK);
     network_initialize(&f->net, f->settings);
     assert_int_equal(workspace_create(&f->space, &f->net, ROWS_MAX, 1), WEFT_OK);
     assert_int_equal(norm_exchange_create(f->exchange, &f->net), WEFT_OK);

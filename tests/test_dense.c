@@ -30,6 +30,8 @@ struct fixture {
     bool is_uniform;                            /* one shift and one scale for all */
     uint8_t *byte;                              /* rows x D */
     const uint8_t **row;                        /* in another order */
+    float *value;                               /* the same numbers as floats, */
+    const uint8_t **value_row;                  /* in that order */
     float *x[2], *dy[2];                        /* of each layer, row by row */
 };
 
@@ -41,7 +43,7 @@ static void fixture_open(struct fixture *f, const struct shape *shape, bool is_r
              is_raw ? "0" : "0.5");
     f->shape = shape;
     f->settings = settings_of(text);
-    assert_int_equal(network_create(&f->net, f->settings, shape->D, 3), WEFT_OK);
+    assert_int_equal(network_create(&f->net, f->settings, shape->D, RAW_U8, 3), WEFT_OK);
     for (size_t l = 0; l < f->net.layers; l++) {
         const struct layer *layer = &f->net.layer[l];
         random_floats(&random, layer->fan_in * layer->fan_out, -1, 1, f->net.parameter + layer->weight);
@@ -56,11 +58,14 @@ static void fixture_open(struct fixture *f, const struct shape *shape, bool is_r
     }
     f->byte = fenced_new(shape->rows * shape->D, 1);
     f->row = fenced_new(shape->rows, sizeof *f->row);
+    f->value = fenced_new(shape->rows * shape->D, sizeof *f->value);
+    f->value_row = fenced_new(shape->rows, sizeof *f->value_row);
     for (size_t i = 0; i < shape->rows * shape->D; i++)
-        f->byte[i] = (uint8_t)random_bits(&random);
+        f->value[i] = f->byte[i] = (uint8_t)random_bits(&random);
     f->x[0] = guarded_new(shape->rows * shape->D, sizeof **f->x);
     for (size_t n = 0; n < shape->rows; n++) {
         f->row[n] = f->byte + (shape->rows - 1 - n) * shape->D;
+        f->value_row[n] = (const uint8_t *)(f->value + (shape->rows - 1 - n) * shape->D);
         for (size_t j = 0; j < shape->D; j++)
             f->x[0][n * shape->D + j] = ((float)f->row[n][j] - f->byte_shift[j]) * f->byte_scale[j];
     }
@@ -71,7 +76,7 @@ static void fixture_open(struct fixture *f, const struct shape *shape, bool is_r
 
 static void fixture_close(struct fixture *f)
 {
-    void *const all[] = {f->byte_shift, f->byte_scale, f->byte, f->row, f->x[0], f->x[1], f->dy[0], f->dy[1]};
+    void *const all[] = {f->byte_shift, f->byte_scale, f->byte, f->row, f->value, f->value_row, f->x[0], f->x[1], f->dy[0], f->dy[1]};
     for (size_t i = 0; i < COUNT(all); i++)
         guarded_free(all[i]);
     network_destroy(&f->net);
@@ -122,15 +127,17 @@ static void compare_forward(struct fixture *f, size_t l, const float *want)
     }
     if (l > 0)
         return;
-    struct matrix y = matrix_new(rows, H);      /* from bytes: in training, or in evaluation of any network */
-    size_t scratch_size = dense_scratch_size(&f->net);
-    float *scratch = guarded_new(scratch_size, sizeof *scratch);
-    for (size_t i = 0; i < scratch_size; i++)
-        scratch[i] = NAN;
-    const struct byte_rows bytes = {f->row, f->byte_shift, f->byte_scale, f->is_uniform};
-    dense_forward_bytes(&f->net, rows, &bytes, scratch, y);
-    expect(f, y, want, H, "y from bytes", l);
-    guarded_free(scratch);
+    for (enum raw_type type = RAW_U8; type <= RAW_F32; type++) {        /* in training, or in evaluation of any network */
+        struct matrix y = matrix_new(rows, H);
+        size_t scratch_size = dense_scratch_size(&f->net);
+        float *scratch = guarded_new(scratch_size, sizeof *scratch);
+        for (size_t i = 0; i < scratch_size; i++)
+            scratch[i] = NAN;
+        const struct raw_rows raw = {type == RAW_U8 ? f->row : f->value_row, f->byte_shift, f->byte_scale, f->is_uniform, type};
+        dense_forward_bytes(&f->net, rows, &raw, scratch, y);
+        expect(f, y, want, H, type == RAW_U8 ? "y from bytes" : "y from floats", l);
+        guarded_free(scratch);
+    }
 }
 
 static void check_forward(struct fixture *f, size_t l)

@@ -4,7 +4,8 @@
  * against that network, element by element, within the bound that the network computes along with each number (bounded.h:
  * rigorous for the whole network, because every operation passes on the errors of its operands and adds its rounding).
  *
- * Kinks: a parameter whose shift turns a ReLU on or off, or crosses 0 under an L1 penalty, is left out and counted. What a
+ * Kinks: a parameter whose shift takes a ReLU, leaky ReLU or ELU past 0, or itself crosses 0 under an L1 penalty, is left out
+ * and counted. What a
  * batch-norm takes away again (a bias in front of it) has the gradient 0, and a relative error would compare noise with
  * noise: there both must be below the noise of the differences. */
 #include <math.h>
@@ -23,6 +24,9 @@ enum { FEATURES = 4, CLASSES = 3, ASSIGNMENTS_SIZE = 1024 };
 static const char *const shapes[] = {"network.hidden=3", "network.hidden=4, 3, 3"};
 static const char *const activations[] = {
     "network.activation=identity", "network.activation=relu", "network.activation=tanh", "network.activation=sigmoid",
+};
+static const char *const newer_activations[] = {
+    "network.activation=leaky_relu", "network.activation=elu", "network.activation=gelu", "network.activation=softplus",
 };
 static const char *const norms[] = {
     "network.batch_norm=none",
@@ -57,6 +61,7 @@ struct fixture {
     uint32_t *data_row;                         /* of the batch, in its order */
     float *x;
     int32_t *label;
+    float *target;
     struct network_ref *ref;
 };
 
@@ -73,30 +78,44 @@ static void draw_parameters(struct network *net, uint64_t seed)
     network_pack(net);
 }
 
-static void fixture_open(struct fixture *f, const char *assignments, size_t rows, uint64_t seed)
+/* The rows of the first batch, in its order. */
+static void take_batch(struct fixture *f, size_t rows)
+{
+    const struct table *table = &f->dataset.train;
+    f->data_row = guarded_new(rows, sizeof *f->data_row);
+    f->label = guarded_new(rows, sizeof *f->label);
+    f->target = guarded_new(rows * CLASSES, sizeof *f->target);
+    f->x = guarded_new(rows * FEATURES, sizeof *f->x);
+    sampler_prepare(&f->training.sampler, 0);
+    sampler_rows(&f->training.sampler, 0, 0, rows, f->data_row);
+    for (size_t n = 0; n < rows; n++) {
+        if (table->label != NULL)
+            f->label[n] = table->label[f->data_row[n]];
+        for (size_t k = 0; k < CLASSES && table->target != NULL; k++)
+            f->target[n * CLASSES + k] = table->target[f->data_row[n] * CLASSES + k];
+        for (size_t j = 0; j < FEATURES; j++)
+            f->x[n * FEATURES + j] = sample_input(&f->dataset, f->data_row[n], j);
+    }
+}
+
+static void fixture_open(struct fixture *f, const char *assignments, size_t rows, uint64_t seed, unsigned kind)
 {
     char all[ASSIGNMENTS_SIZE + 96];
     const char *strategy = (seed / 100 + seed) % 2 == 0 ? "owned" : "local";            /* they take turns */
     snprintf(all, sizeof all, "train.batch_size=%zu; train.epochs=1; run.gradient=%s; %s", rows, strategy, assignments);
     f->assignments = assignments;
     f->settings = settings_of(all);
-    sample_dataset(&f->dataset, seed, rows, FEATURES, CLASSES);
+    sample_dataset_of(&f->dataset, seed, rows, FEATURES, CLASSES, kind);
     if (training_create(&f->training, f->settings, &f->dataset, (size_t)omp_get_max_threads()) != WEFT_OK)
         fail_msg("%s: %s", assignments, weft_last_error());
     f->training.step_loss = memory_new(1, sizeof *f->training.step_loss);
     assert_non_null(f->training.step_loss);
     draw_parameters(&f->training.net, seed + 1);
-    sampler_prepare(&f->training.sampler, 0);
-    f->data_row = guarded_new(rows, sizeof *f->data_row);
-    f->label = guarded_new(rows, sizeof *f->label);
-    f->x = guarded_new(rows * FEATURES, sizeof *f->x);
-    sampler_rows(&f->training.sampler, 0, 0, rows, f->data_row);
-    for (size_t n = 0; n < rows; n++) {
-        f->label[n] = f->dataset.train.label[f->data_row[n]];
-        for (size_t j = 0; j < FEATURES; j++)
-            f->x[n * FEATURES + j] = ((float)f->dataset.train.pixel[f->data_row[n] * FEATURES + j] - 128) / 256;
-    }
-    f->ref = network_ref_new(f->settings, rows, FEATURES, CLASSES, f->x, f->label, f->data_row, 0);
+    take_batch(f, rows);
+    f->ref = network_ref_new(f->settings, rows, FEATURES, CLASSES, f->x, f->data_row, 0);
+    f->ref->label = f->dataset.train.label != NULL ? f->label : NULL;
+    f->ref->target = f->target;
+    f->ref->class_weight = f->dataset.class_weight;
     network_ref_load(f->ref, &f->training.net);
     network_ref_forward(f->ref);
     network_ref_backward(f->ref);
@@ -107,6 +126,7 @@ static void fixture_close(struct fixture *f)
     network_ref_free(f->ref);
     guarded_free(f->x);
     guarded_free(f->label);
+    guarded_free(f->target);
     guarded_free(f->data_row);
     training_destroy(&f->training);
     sample_dataset_free(&f->dataset);
@@ -261,7 +281,7 @@ static void each_combination(size_t rows, void (*check)(struct fixture *, struct
                         snprintf(assignments, sizeof assignments, "%s; %s; %s; %s; %s", shapes[s], activations[a], norms[n],
                                  dropouts[d], penalties[p]);
                         struct fixture f;
-                        fixture_open(&f, assignments, rows, 100 * number++);
+                        fixture_open(&f, assignments, rows, 100 * number++, 0);
                         check(&f, worst);
                         fixture_close(&f);
                     }
@@ -276,7 +296,7 @@ static void regression_has_the_slope_of_its_cost(void **state)
             char assignments[ASSIGNMENTS_SIZE];
             snprintf(assignments, sizeof assignments, "network.hidden=none; %s; %s", dropouts[d], penalties[p]);
             struct fixture f;
-            fixture_open(&f, assignments, 40, 7 * d + p);
+            fixture_open(&f, assignments, 40, 7 * d + p, 0);
             check_differences(&f, 1e-8, &worst);
             fixture_close(&f);
         }
@@ -330,11 +350,89 @@ static void float_step_is_within_the_bound_at_other_sizes(void **state)
             snprintf(assignments, sizeof assignments, "network.hidden=4, 3; network.activation=relu, tanh; "
                      "network.dropout=0, 0.2; %s; %s", norms[n], penalties[(i + n) % COUNT(penalties)]);
             struct fixture f;
-            fixture_open(&f, assignments, size[i], 31 * i + n);
+            fixture_open(&f, assignments, size[i], 31 * i + n, 0);
             check_float_step(&f, &worst);
             fixture_close(&f);
         }
     print_bounds(&worst);
+}
+
+/* Every loss that an output has, over every kind of target that it takes; inputs are floats. */
+static const struct loss_case { const char *assignments; unsigned kind; } losses[] = {
+    {"network.loss=cross_entropy", 0},
+    {"network.loss=cross_entropy", OF_SHARES},
+    {"network.loss=cross_entropy; train.label_smoothing=0.2", OF_WEIGHTS},
+    {"network.loss=cross_entropy; train.label_smoothing=0.1", OF_SHARES},
+    {"network.loss=mse", 0},
+    {"network.loss=mse", OF_WEIGHTS},
+    {"network.loss=mse", OF_SHARES},
+    {"network.output=sigmoid; network.loss=binary_cross_entropy", 0},
+    {"network.output=sigmoid; network.loss=binary_cross_entropy; train.label_smoothing=0.2", OF_LABELS},
+    {"network.output=sigmoid; network.loss=binary_cross_entropy", OF_WEIGHTS},
+    {"network.output=sigmoid; network.loss=mse", OF_LABELS},
+    {"network.output=sigmoid; network.loss=mse", OF_WEIGHTS},
+    {"network.output=linear; network.loss=mse", OF_VALUES},
+};
+static const char *const placements[] = {
+    "network.batch_norm=none", "network.batch_norm=before", "network.batch_norm=after",
+};
+
+static void each_loss(size_t rows, void (*check)(struct fixture *, struct worst *), struct worst *worst)
+{
+    for (size_t i = 0; i < COUNT(losses); i++)
+        for (size_t a = 0; a < COUNT(activations) + COUNT(newer_activations); a++)
+            for (size_t p = 0; p < COUNT(placements); p++) {
+                char assignments[ASSIGNMENTS_SIZE];
+                snprintf(assignments, sizeof assignments, "network.hidden=4, 3; %s; %s; %s; regularization.l2=0.01", placements[p],
+                         a < COUNT(activations) ? activations[a] : newer_activations[a - COUNT(activations)],
+                         losses[i].assignments);
+                struct fixture f;
+                fixture_open(&f, assignments, rows, 1000 * i + 10 * a + p, losses[i].kind | OF_FLOATS);
+                check(&f, worst);
+                fixture_close(&f);
+            }
+}
+
+static void every_loss_has_the_slope_of_its_cost(void **state)
+{
+    (void)state;
+    struct worst worst = {0};
+    each_loss(40, check_below_1e_6, &worst);
+    print_message("           %zu cases, %zu parameters, %zu at kinks, %zu tensors that cancel; worst %.3g (%s)\n",
+                  worst.cases, worst.parameters, worst.kinks, worst.cancelled, worst.relative_error, worst.where);
+    assert_true(worst.kinks * 100 < worst.parameters);
+}
+
+static void float_step_of_every_loss_is_within_the_bound(void **state)
+{
+    (void)state;
+    struct worst worst = {0};
+    each_loss(70, check_float_step, &worst);
+    print_bounds(&worst);
+    assert_true(2 * worst.narrow > worst.tensors - worst.cancelled);
+}
+
+/* The newer activations through every batch-norm, with dropout. */
+static void newer_activations_are_within_the_bound(void **state)
+{
+    (void)state;
+    struct worst slopes = {0}, steps = {0};
+    for (size_t a = 0; a < COUNT(newer_activations); a++)
+        for (size_t n = 0; n < COUNT(norms); n++)
+            for (size_t d = 0; d < COUNT(dropouts); d++) {
+                char assignments[ASSIGNMENTS_SIZE];
+                snprintf(assignments, sizeof assignments, "%s; %s; %s; %s; %s", shapes[1], newer_activations[a], norms[n],
+                         dropouts[d], penalties[(a + n + d) % COUNT(penalties)]);
+                for (unsigned kind = 0; kind <= OF_FLOATS; kind++) {
+                    struct fixture f;
+                    fixture_open(&f, assignments, 70, 1000 * a + 50 * n + 2 * d + kind, kind);
+                    check_below_1e_6(&f, &slopes);
+                    check_float_step(&f, &steps);
+                    fixture_close(&f);
+                }
+            }
+    print_bounds(&steps);
+    assert_true(slopes.kinks * 100 < slopes.parameters);
 }
 
 int main(void)
@@ -346,6 +444,9 @@ int main(void)
         cmocka_unit_test(every_combination_has_the_slope_of_its_cost),
         cmocka_unit_test(float_step_is_within_the_computed_bound),
         cmocka_unit_test(float_step_is_within_the_bound_at_other_sizes),
+        cmocka_unit_test(every_loss_has_the_slope_of_its_cost),
+        cmocka_unit_test(float_step_of_every_loss_is_within_the_bound),
+        cmocka_unit_test(newer_activations_are_within_the_bound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,7 +12,7 @@ enum { FAN_IN = 300, FAN_OUT = 200, CLASSES = 10 };
 static void create(struct network *net, const char *assignments, size_t features)
 {
     weft_settings *s = settings_of(assignments);
-    assert_int_equal(network_create(net, s, features, CLASSES), WEFT_OK);
+    assert_int_equal(network_create(net, s, features, RAW_U8, CLASSES), WEFT_OK);
     network_initialize(net, s);
     weft_settings_destroy(s);
 }

@@ -21,15 +21,25 @@ static const char *const networks[] = {
     "network.hidden=20, 7, 5; network.batch_norm=after; network.batch_norm_statistics=shard",
     "network.hidden=100, 90; network.batch_norm=before; network.activation=tanh, identity",
     "network.hidden=33, 64, 65; network.batch_norm=after; network.input_dropout=0.1",
+    "network.hidden=20, 7, 5; network.activation=gelu, leaky_relu, softplus; network.dropout=0.5, 0, 0",
+    "network.hidden=20, 40; network.activation=elu, gelu; network.batch_norm=before",
+    "network.hidden=20, 40; network.activation=softplus, gelu; network.batch_norm=after; network.output=sigmoid",
 };
 enum { FEATURES = 60, CLASSES = 4 };
 
-static void open_network(struct network *net, const char *assignments)
+static void open_network_of(struct network *net, const char *assignments, enum raw_type type)
 {
     weft_settings *s = settings_of(assignments);
-    assert_int_equal(network_create(net, s, FEATURES, CLASSES), WEFT_OK);
+    assert_int_equal(network_create(net, s, FEATURES, type, CLASSES), WEFT_OK);
+    assert_int_equal(net->input_type, type);
+    assert_int_equal(net->outputs, CLASSES);
     network_initialize(net, s);
     weft_settings_destroy(s);
+}
+
+static void open_network(struct network *net, const char *assignments)
+{
+    open_network_of(net, assignments, RAW_U8);
 }
 
 static void tensors_lie_side_by_side(void **state)
@@ -93,12 +103,12 @@ static void tensors_are_in_file_order(void **state)
     network_destroy(&net);
 }
 
-/* D dense, N batch-norm, A activation, - dropout; | where the threads meet. */
+/* D dense, N batch-norm, A activation, a one that leaves its argument as it is, - dropout; | where the threads meet. */
 static void operations_are_in_order(void **state)
 {
     (void)state;
     static const char *const want[] = {"D", "-D", "DD", "DADA-DAD", "D|NAD|NAD|NAD", "-DA|N-DA|N-DA|N-D", "D|NAD|NAD|NAD",
-                                       "DANDANDAND", "D|NAD|ND", "-DA|NDA|NDA|ND"};
+                                       "DANDANDAND", "D|NAD|ND", "-DA|NDA|NDA|ND", "Da-DADaD", "D|NAD|NaD", "Da|NDa|ND"};
     for (size_t n = 0; n < COUNT(networks); n++) {
         struct network net;
         open_network(&net, networks[n]);
@@ -108,9 +118,9 @@ static void operations_are_in_order(void **state)
                 if (p > 0 && i == net.segment_first[p])
                     *at++ = '|';
                 static const char letter[] = {[OP_DENSE] = 'D', [OP_NORM] = 'N', [OP_ACTIVATION] = 'A', [OP_DROPOUT] = '-'};
-                *at++ = letter[net.op[i].kind];
-                bool in_place = net.op[i].in == net.op[i].out;
-                assert_int_equal(in_place, net.op[i].kind == OP_ACTIVATION);
+                bool in_place = net.op[i].in == net.op[i].out, is_activation = net.op[i].kind == OP_ACTIVATION;
+                *at++ = is_activation && !in_place ? 'a' : letter[net.op[i].kind];
+                assert_true(is_activation || !in_place);
                 assert_int_equal(net.op[i].in, i == 0 ? 0 : net.op[i - 1].out);
                 assert_int_equal(net.buffer_width[net.op[i].out], net.op[i].width);
             }
@@ -240,8 +250,9 @@ static void inputs_are_packed_apart(void **state)
 
 enum { ROWS = 10 };
 
-/* Every array as bytes: where it begins, how many there are for a row (and panel), and how many panels. */
-struct stretch { unsigned char *first; size_t row_bytes, panel_bytes, panels; };
+/* Every array as bytes: where it begins, how many there are for a row (and panel), and how many panels; and whether a thread
+ * that touches its rows leaves 0 in it. */
+struct stretch { unsigned char *first; size_t row_bytes, panel_bytes, panels; bool becomes_zero; };
 
 static size_t stretches_of(const struct activations *a, const struct network *net, struct stretch *list)
 {
@@ -249,20 +260,24 @@ static size_t stretches_of(const struct activations *a, const struct network *ne
     for (size_t b = 0; b < net->buffers; b++)
         if (b > 0 || !net->input_is_raw)
             list[count++] = (struct stretch){(unsigned char *)a->buffer[b].data, PANEL * sizeof(float),
-                                             a->buffer[b].panel * sizeof(float), panels_of(net->buffer_width[b])};
+                                             a->buffer[b].panel * sizeof(float), panels_of(net->buffer_width[b]), true};
     for (size_t l = 0; l < net->layers; l++)
         list[count++] = (struct stretch){(unsigned char *)a->delta[l].data, PANEL * sizeof(float),
-                                         a->delta[l].panel * sizeof(float), panels_of(net->layer[l].fan_out)};
+                                         a->delta[l].panel * sizeof(float), panels_of(net->layer[l].fan_out), true};
     for (size_t i = 0; i < net->ops; i++)
         if (net->op[i].kind == OP_DROPOUT)      /* masks lie as their outputs do */
             list[count++] = (struct stretch){a->keep[net->op[i].nth], PANEL, a->buffer[net->op[i].out].panel,
-                                             panels_of(net->op[i].width)};
-    list[count++] = (struct stretch){a->bytes, a->stride, 0, 1};
-    list[count++] = (struct stretch){(unsigned char *)a->data_row, sizeof *a->data_row, 0, 1};
-    list[count++] = (struct stretch){(unsigned char *)a->label, sizeof *a->label, 0, 1};
-    list[count++] = (struct stretch){(unsigned char *)a->best, sizeof *a->best, 0, 1};
-    list[count++] = (struct stretch){(unsigned char *)a->loss, sizeof *a->loss, 0, 1};
-    list[count++] = (struct stretch){(unsigned char *)a->raw, sizeof *a->raw, 0, 1};           /* the last one */
+                                             panels_of(net->op[i].width), true};
+    list[count++] = (struct stretch){a->bytes, a->stride, 0, 1, true};
+    list[count++] = (struct stretch){(unsigned char *)a->data_row, sizeof *a->data_row, 0, 1, true};
+    list[count++] = (struct stretch){(unsigned char *)a->label, sizeof *a->label, 0, 1, true};
+    list[count++] = (struct stretch){(unsigned char *)a->best, sizeof *a->best, 0, 1, true};
+    list[count++] = (struct stretch){(unsigned char *)a->loss, sizeof *a->loss, 0, 1, true};
+    list[count++] = (struct stretch){(unsigned char *)a->raw, sizeof *a->raw, 0, 1, false};
+    list[count++] = (struct stretch){(unsigned char *)a->wanted, CLASSES * sizeof *a->wanted, 0, 1, false};
+    list[count++] = (struct stretch){(unsigned char *)a->target.data, PANEL * sizeof(float), a->target.panel * sizeof(float),
+                                     panels_of(CLASSES), false};
+    list[count++] = (struct stretch){(unsigned char *)a->row_weight, sizeof *a->row_weight, 0, 1, false};
     return count;
 }
 
@@ -285,11 +300,11 @@ static void activations_lie_apart(void **state)
         struct network net;
         struct activations a;
         struct stretch list[3 * NETWORK_OPS_MAX];
-        open_network(&net, networks[n]);
+        open_network_of(&net, networks[n], n % 2 == 0 ? RAW_U8 : RAW_F32);
         assert_int_equal(activations_create(&a, &net, ROWS), WEFT_OK);
         assert_int_equal(a.rows, ROWS);
         assert_true((a.buffer[0].data == NULL) == net.input_is_raw);
-        assert_true(a.stride >= FEATURES);
+        assert_true(a.stride >= FEATURES * (n % 2 == 0 ? 1 : sizeof(float)) && a.stride % sizeof(float) == 0);
         size_t count = stretches_of(&a, &net, list);
         for (size_t i = 0; i < count; i++)
             for (size_t p = 0; p < list[i].panels; p++)
@@ -299,7 +314,7 @@ static void activations_lie_apart(void **state)
         activations_touch(&a, &net, (struct range){3, 7});
         for (size_t i = 0; i < count; i++) {
             expect_bytes(&list[i], 0, 3, (unsigned char)(i + 1), networks[n]);
-            if (i + 1 < count)
+            if (list[i].becomes_zero)
                 expect_bytes(&list[i], 3, 7, 0, networks[n]);
             expect_bytes(&list[i], 7, ROWS, (unsigned char)(i + 1), networks[n]);
         }
@@ -315,8 +330,17 @@ static void activations_lie_apart(void **state)
 
 static struct bounded activation_of(enum activation activation, struct bounded z)
 {
-    return activation == ACTIVATION_RELU ? relu_of(z) : activation == ACTIVATION_TANH ? tanh_of(z)
-           : activation == ACTIVATION_SIGMOID ? sigmoid_of(z) : z;
+    switch (activation) {
+    case ACTIVATION_IDENTITY: return z;
+    case ACTIVATION_RELU: return relu_of(z);
+    case ACTIVATION_LEAKY_RELU: return leaky_relu_of(z);
+    case ACTIVATION_ELU: return elu_of(z);
+    case ACTIVATION_GELU: return gelu_of(z);
+    case ACTIVATION_TANH: return tanh_of(z);
+    case ACTIVATION_SIGMOID: return sigmoid_of(z);
+    case ACTIVATION_SOFTPLUS: return softplus_of(z);
+    }
+    return exactly((double)NAN);
 }
 
 /* gamma (x - mean) / sqrt(variance + epsilon) + beta with the running statistics. */
@@ -354,17 +378,20 @@ static void infer_row(const struct network *net, bool norm_first, struct bounded
     }
 }
 
-static struct bounded input_of(const struct workspace *space, const float *shift, const float *scale, size_t n, size_t j)
+static struct bounded input_of(const struct raw_rows *input, const struct workspace *space, size_t n, size_t j)
 {
-    struct bounded raw = exactly(space->infer.bytes[n * space->infer.stride + j]);
-    return rounded(times(rounded(minus(raw, exactly((double)shift[j]))), exactly((double)scale[j])));
+    const uint8_t *row = space->infer.bytes + n * space->infer.stride;
+    float value = row[j];
+    if (input->type == RAW_F32)
+        memcpy(&value, row + j * sizeof value, sizeof value);
+    return rounded(times(rounded(minus(exactly((double)value), exactly((double)input->shift[j]))), exactly((double)input->scale[j])));
 }
 
-static void check_inference(const char *assignments, size_t rows)
+static void check_inference(const char *assignments, enum raw_type type, size_t rows)
 {
     struct network net;
     struct workspace space;
-    open_network(&net, assignments);
+    open_network_of(&net, assignments, type);
     assert_int_equal(workspace_create(&space, &net, 0, 0), WEFT_OK);
     struct random random = {rows};
     random_floats(&random, net.parameter_size, -0.3, 0.3, net.parameter);
@@ -372,16 +399,23 @@ static void check_inference(const char *assignments, size_t rows)
     network_pack(&net);
     float *shift = fenced_floats(&random, FEATURES, 0, 255), *scale = fenced_floats(&random, FEATURES, 0, 0.01);
     for (size_t n = 0; n < rows; n++)
-        for (size_t j = 0; j < FEATURES; j++)
-            space.infer.bytes[n * space.infer.stride + j] = (uint8_t)random_bits(&random);
+        for (size_t j = 0; j < FEATURES; j++) {
+            uint8_t *row = space.infer.bytes + n * space.infer.stride;
+            float value = (float)random_real(&random, 0, 255);
+            if (type == RAW_F32)
+                memcpy(row + j * sizeof value, &value, sizeof value);
+            else
+                row[j] = (uint8_t)value;
+        }
     float *before = guarded_copy(net.running, net.running_size), *parameter = guarded_copy(net.parameter, net.parameter_size);
-    struct matrix logits = pass_infer(&net, &space, &(struct byte_rows){NULL, shift, scale, false}, rows);
+    const struct raw_rows input = {NULL, shift, scale, false, type};
+    struct matrix logits = pass_infer(&net, &space, &input, rows);
     assert_same_bits(net.running, before, net.running_size, "inference changed the running statistics");
     assert_same_bits(net.parameter, parameter, net.parameter_size, "inference changed the parameters");
     for (size_t n = 0; n < rows; n++) {
         struct bounded row[128];
         for (size_t j = 0; j < FEATURES; j++)
-            row[j] = input_of(&space, shift, scale, n, j);
+            row[j] = input_of(&input, &space, n, j);
         infer_row(&net, strstr(assignments, "before") != NULL, row);
         for (size_t c = 0; c < CLASSES; c++)
             assert_within((double)*matrix_at(logits, n, c), row[c].value, row[c].error, "%s, %s kernels: row %zu class %zu",
@@ -401,7 +435,7 @@ static void inference_is_the_plain_computation(void **state)
     for (size_t n = 0; n < COUNT(networks); n++)
         for (int isa = 0; isa < ISA_COUNT; isa++)
             for (size_t r = 0; r < COUNT(rows) && kernel_use((enum isa)isa); r++)
-                check_inference(networks[n], rows[r]);
+                check_inference(networks[n], (n + r) % 2 == 0 ? RAW_U8 : RAW_F32, rows[r]);
 }
 
 /* Fail the first allocation, then the second ...: WEFT_ENOMEM each time, nothing held, and then it works. */
@@ -417,7 +451,7 @@ static void memory_may_run_out_anywhere(void **state)
     weft_status st;
     do {
         memory_fail_from(++tries[0]);
-        st = network_create(&net, s, FEATURES, CLASSES);
+        st = network_create(&net, s, FEATURES, RAW_U8, CLASSES);
         memory_fail_from(0);
         assert_true(st == WEFT_OK || (st == WEFT_ENOMEM && net.parameter == NULL && net.block == NULL
                                       && net.packed[0].forward == NULL));

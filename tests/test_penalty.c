@@ -22,6 +22,10 @@ static void factors_follow_the_forms(void **state)
         {"regularization.l2=0.5; regularization.l2_form=lambda; regularization.l2_biases=yes", 1, 0, 0, 1, 0},
         {"regularization.l2=0.5; regularization.l2_form=decoupled; regularization.l2_biases=yes", 0, 0, 0.5, 0, 0.5},
         {"regularization.l1=0.25; regularization.l2_biases=yes", 0, 0.25, 0, 0, 0},
+        {"optimizer.name=adamw; regularization.l2=0.5", 0, 0, 0.5, 0, 0},       /* its decay is always decoupled */
+        {"optimizer.name=adamw; regularization.l2=0.5; regularization.l2_form=decoupled; regularization.l2_biases=yes", 0, 0, 0.5,
+         0, 0.5},
+        {"optimizer.name=nesterov; regularization.l2=0.5", 0.5, 0, 0, 0, 0},
     };
     for (size_t i = 0; i < COUNT(form); i++) {
         weft_settings *s = settings_of(form[i].assignments);
@@ -43,11 +47,14 @@ static const char *const penalties[] = {
     "regularization.l2=0.5; regularization.l2_form=half_lambda",
     "regularization.l2=0.5; regularization.l2_form=lambda; regularization.l2_biases=yes",
     "regularization.l2=0.5; regularization.l2_form=decoupled; regularization.l1=0.2",
+    "regularization.l2=0.5; optimizer.name=adamw; regularization.l1=0.2",
 };
 
 /* c of the form c * sum w^2, from the manual. */
 static double coefficient_of(const weft_settings *s)
 {
+    if (s->optimizer.name == OPTIMIZER_ADAMW)
+        return 0;
     switch ((enum l2_form)s->regularization.l2_form) {
     case L2_LAMBDA_OVER_2M: return s->regularization.l2 / (2.0 * BATCH_ROWS);
     case L2_HALF_LAMBDA: return s->regularization.l2 / 2;
@@ -65,7 +72,7 @@ static void value_is_the_plain_sum(void **state)
         assert_int_equal(weft_settings_assign(s, "network.hidden=40, 9"), WEFT_OK);
         assert_int_equal(weft_settings_assign(s, "network.batch_norm=after"), WEFT_OK);
         struct network net;
-        assert_int_equal(network_create(&net, s, FEATURES, CLASSES), WEFT_OK);
+        assert_int_equal(network_create(&net, s, FEATURES, RAW_U8, CLASSES), WEFT_OK);
         struct random random = {i};
         random_floats(&random, net.parameter_size, -1, 1, net.parameter);
         struct total sum = {0};
@@ -101,7 +108,7 @@ static void gradient_is_the_slope_of_the_value(void **state)
         weft_settings *s = settings_of(penalties[i]);
         assert_int_equal(weft_settings_assign(s, "network.hidden=3"), WEFT_OK);
         struct network net;
-        assert_int_equal(network_create(&net, s, 2, 2), WEFT_OK);
+        assert_int_equal(network_create(&net, s, 2, RAW_U8, 2), WEFT_OK);
         struct random random = {i};
         random_floats(&random, net.parameter_size, -1, 1, net.parameter);
         double *scratch = guarded_new(net.blocks, sizeof *scratch);
@@ -133,7 +140,7 @@ static void total_is_a_tree_in_each_tensor(void **state)
     (void)state;
     weft_settings *s = settings_of("network.hidden=300");
     struct network net;
-    assert_int_equal(network_create(&net, s, FEATURES, CLASSES), WEFT_OK);
+    assert_int_equal(network_create(&net, s, FEATURES, RAW_U8, CLASSES), WEFT_OK);
     assert_int_equal(net.blocks, 9 + 1 + 1 + 1);        /* 36,000 weights, 300 biases, 2,100 weights, 7 biases */
     double part[12], p[12];
     struct random random = {5};

@@ -64,7 +64,7 @@ size_t dense_scratch_size(const struct network *net)
 }
 
 /* Up to PANEL rows with samples as lanes: y^T = W^T x^T, then back, and the bias. */
-static void forward_samples(const struct network *net, size_t rows, const struct byte_rows *x, float *scratch, struct matrix y)
+static void forward_samples(const struct network *net, size_t rows, const struct raw_rows *x, float *scratch, struct matrix y)
 {
     size_t D = net->features, H = net->layer[0].fan_out;
     size_t parts = (D + TRANSPOSED_DEPTH - 1) / TRANSPOSED_DEPTH;
@@ -87,13 +87,13 @@ static void forward_samples(const struct network *net, size_t rows, const struct
     }
 }
 
-void dense_forward_bytes(const struct network *net, size_t rows, const struct byte_rows *x, float *scratch, struct matrix y)
+void dense_forward_bytes(const struct network *net, size_t rows, const struct raw_rows *x, float *scratch, struct matrix y)
 {
     bool narrow = network_is_narrow(net);
     size_t block = narrow ? PANEL : converted_rows(net), blocks = (rows + block - 1) / block;
     for (size_t b = 0; b < blocks; b++) {
         size_t first = narrow ? b * PANEL : b * rows / blocks, end = narrow ? at_most(first + PANEL, rows) : (b + 1) * rows / blocks;
-        struct byte_rows some = {x->row + first, x->shift, x->scale, x->is_uniform};
+        struct raw_rows some = {x->row + first, x->shift, x->scale, x->is_uniform, x->type};
         if (narrow) {
             forward_samples(net, end - first, &some, scratch, matrix_from(y, first));
             continue;

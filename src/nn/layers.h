@@ -9,7 +9,7 @@
 /* dense.c: y = x W + b; dx = dy W^T (not for the first layer, whose input is not trained). The first layer may take its input
  * as bytes, which become floats on the way, in the cache: scratch has dense_scratch_size floats. */
 void dense_forward(const struct network *net, size_t l, size_t rows, struct matrix x, struct matrix y);
-void dense_forward_bytes(const struct network *net, size_t rows, const struct byte_rows *x, float *scratch, struct matrix y);
+void dense_forward_bytes(const struct network *net, size_t rows, const struct raw_rows *x, float *scratch, struct matrix y);
 void dense_backward(const struct network *net, size_t l, size_t rows, struct matrix dy, struct matrix dx);
 size_t dense_scratch_size(const struct network *net);
 
@@ -20,9 +20,11 @@ void dense_gradient(const struct network *net, size_t l, size_t panel, const str
 /* db = column sums of dy. */
 void dense_bias_gradient(const struct network *net, size_t l, const struct row_sum *sum, struct matrix dy, float *gradient);
 
-/* activation.c: in place on n values; the derivative from the activation's value y. */
-void activation_forward(enum activation kind, size_t n, float *x);
-void activation_backward(enum activation kind, size_t n, const float *y, float *dy);
+/* activation.c: n values y of x; y may be x. The derivative from y, or from x where y alone does not tell it
+ * (activation_needs_input; x may be NULL elsewhere): dy becomes dx. */
+void activation_forward(enum activation kind, size_t n, const float *x, float *y);
+void activation_backward(enum activation kind, size_t n, const float *x, const float *y, float *dy);
+bool activation_needs_input(enum activation kind);
 
 /* dropout.c: draw the keep mask of the rows and apply it, y = x / (1 - fraction) where kept, else 0 (inverted dropout,
  * Srivastava et al., JMLR 15, 2014, section 10); the same scaling of dy on the way back. A unit's draw depends on (seed,

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "nn/layers.h"
 
 enum { TENSOR_ALIGNMENT = 16 };         /* floats: one cache line, one AVX-512 vector */
 
@@ -27,7 +28,7 @@ static void lay_out_layers(struct network *net, const struct weft_settings *s)
     for (size_t l = 0; l <= hidden; l++) {
         struct layer *layer = &net->layer[l];
         layer->fan_in = l == 0 ? net->features : net->layer[l - 1].fan_out;
-        layer->fan_out = l == hidden ? net->classes : (size_t)s->network.hidden.value[l];
+        layer->fan_out = l == hidden ? net->outputs : (size_t)s->network.hidden.value[l];
         layer->activation = l == hidden ? ACTIVATION_IDENTITY : (enum activation)choice_for_layer(&s->network.activation, l);
         layer->has_norm = l < hidden && s->network.batch_norm != BATCH_NORM_NONE;
         size_t *size = &net->parameter_size, *count = &net->tensors, H = layer->fan_out;
@@ -50,7 +51,8 @@ static struct op *add_op(struct network *net, enum op_kind kind, size_t layer, s
 {
     struct op *op = &net->op[net->ops++];
     *op = (struct op){.kind = kind, .layer = layer, .width = width, .in = net->buffers - 1, .out = net->buffers - 1};
-    if (kind != OP_ACTIVATION) {
+    bool in_place = kind == OP_ACTIVATION && !activation_needs_input(net->layer[layer].activation);
+    if (!in_place) {
         op->out = net->buffers++;
         net->buffer_width[op->out] = width;
         net->widest = width > net->widest ? width : net->widest;
@@ -135,11 +137,15 @@ static weft_status allocate(struct network *net)
     return complete ? WEFT_OK : error_context(WEFT_ENOMEM, "network of %zu parameters", net->parameter_count);
 }
 
-weft_status network_create(struct network *net, const struct weft_settings *settings, size_t features, size_t classes)
+weft_status network_create(struct network *net, const struct weft_settings *settings, size_t features,
+                           enum raw_type input_type, size_t outputs)
 {
     memset(net, 0, sizeof *net);
     net->features = features;
-    net->classes = classes;
+    net->outputs = outputs;
+    net->input_type = input_type;
+    net->output = (enum output_kind)settings->network.output;
+    net->loss = (enum loss_kind)settings->network.loss;
     net->norm_of_batch = settings->network.batch_norm_statistics == BATCH_NORM_OF_BATCH;
     net->norm_affine = settings->network.batch_norm_affine;
     net->norm_momentum = settings->network.batch_norm_momentum;
@@ -229,8 +235,15 @@ void tensor_path(const struct tensor *tensor, const char *root, char path[TENSOR
 const char *activation_name(enum activation activation)
 {
     static const char *const name[] = {
-        [ACTIVATION_IDENTITY] = "identity", [ACTIVATION_RELU] = "relu", [ACTIVATION_TANH] = "tanh",
-        [ACTIVATION_SIGMOID] = "sigmoid",
+        [ACTIVATION_IDENTITY] = "identity", [ACTIVATION_RELU] = "relu", [ACTIVATION_LEAKY_RELU] = "leaky_relu",
+        [ACTIVATION_ELU] = "elu", [ACTIVATION_GELU] = "gelu", [ACTIVATION_TANH] = "tanh", [ACTIVATION_SIGMOID] = "sigmoid",
+        [ACTIVATION_SOFTPLUS] = "softplus",
     };
     return name[activation];
+}
+
+const char *output_name(enum output_kind output)
+{
+    static const char *const name[] = {[OUTPUT_SOFTMAX] = "softmax", [OUTPUT_SIGMOID] = "sigmoid", [OUTPUT_LINEAR] = "linear"};
+    return name[output];
 }

@@ -34,7 +34,7 @@ enum op_kind { OP_DENSE, OP_NORM, OP_ACTIVATION, OP_DROPOUT };
 struct op {
     enum op_kind kind;
     size_t layer;
-    size_t in, out;                     /* buffers; the same for an activation, which works in place */
+    size_t in, out;                     /* buffers; the same for an activation that works in place */
     size_t width;                       /* of the output */
     size_t nth;                         /* counts the norms, or the dropouts, from 0 */
     double drop_fraction;
@@ -58,7 +58,10 @@ struct packed {                         /* a layer's weights once more, in panel
 };
 
 struct network {
-    size_t features, classes;
+    size_t features, outputs;           /* outputs: classes of a classifier */
+    enum raw_type input_type;           /* of the data's features */
+    enum output_kind output;
+    enum loss_kind loss;
     size_t layers;
     struct layer layer[NETWORK_LAYERS_MAX];
 
@@ -83,7 +86,8 @@ struct network {
 };
 
 /* Lay out a network and allocate its arrays, all zero. WEFT_OK or WEFT_ENOMEM. On success the caller calls network_destroy. */
-weft_status network_create(struct network *net, const struct weft_settings *settings, size_t features, size_t classes);
+weft_status network_create(struct network *net, const struct weft_settings *settings, size_t features,
+                           enum raw_type input_type, size_t outputs);
 void network_destroy(struct network *net);
 
 /* Bring the packed weights of every layer up to date with the parameters, after an initialisation or a load; or of inputs
@@ -109,6 +113,7 @@ static inline size_t panels_of(size_t n)
 enum { TENSOR_PATH_SIZE = 64 };
 void tensor_path(const struct tensor *tensor, const char *root, char path[TENSOR_PATH_SIZE]);
 const char *activation_name(enum activation activation);
+const char *output_name(enum output_kind output);
 
 /* Draw the first weights; biases 0 (torch_linear draws them too), gamma 1, beta 0, running mean 0 and variance 1. A function
  * of (seed, layer, input, output), so no order of work shows. Sources at init.c. */

@@ -21,9 +21,9 @@ static struct matrix delta_of(const struct pass *pass, size_t layer, const struc
     return matrix_from(pass->batch->delta[layer], slice->rows.first);
 }
 
-static struct byte_rows bytes_from(const struct pass *pass, size_t row)
+static struct raw_rows raw_from(const struct pass *pass, size_t row)
 {
-    struct byte_rows rows = pass->input;
+    struct raw_rows rows = pass->input;
     rows.row = pass->batch->raw + row;
     return rows;
 }
@@ -39,7 +39,7 @@ void pass_gather(struct pass *pass, const struct slice *slice)
 {
     if (pass->net->input_is_raw)
         return;
-    struct byte_rows from = bytes_from(pass, slice->rows.first);
+    struct raw_rows from = raw_from(pass, slice->rows.first);
     struct matrix x = buffer_of(pass, 0, slice);
     size_t D = pass->net->features;
     for (size_t j = 0, p = 0; j < D; j += PANEL, p++)
@@ -70,11 +70,19 @@ static void forward_dense(struct pass *pass, const struct op *op, const struct s
 {
     struct matrix y = buffer_of(pass, op->out, slice);
     if (op->layer == 0 && pass->net->input_is_raw) {
-        struct byte_rows x = bytes_from(pass, slice->rows.first);
+        struct raw_rows x = raw_from(pass, slice->rows.first);
         dense_forward_bytes(pass->net, rows_of(slice), &x, pass->own->input, y);
     } else {
         dense_forward(pass->net, op->layer, rows_of(slice), buffer_of(pass, op->in, slice), y);
     }
+}
+
+static void forward_activation(struct pass *pass, const struct op *op, const struct slice *slice)
+{
+    struct matrix x = buffer_of(pass, op->in, slice), y = buffer_of(pass, op->out, slice);
+    for (size_t p = 0; p < panels_of(op->width); p++)
+        activation_forward(pass->net->layer[op->layer].activation, rows_of(slice) * PANEL, x.data + p * x.panel,
+                           y.data + p * y.panel);
 }
 
 static void forward_op(struct pass *pass, const struct op *op, const struct slice *slice)
@@ -88,8 +96,7 @@ static void forward_op(struct pass *pass, const struct op *op, const struct slic
         forward_norm(pass, op, slice);
         break;
     case OP_ACTIVATION:
-        for (size_t p = 0; p < panels_of(op->width); p++)
-            activation_forward(pass->net->layer[op->layer].activation, rows_of(slice) * PANEL, y.data + p * y.panel);
+        forward_activation(pass, op, slice);
         break;
     case OP_DROPOUT:
         dropout_forward(op, pass->seed, pass->step, rows_of(slice), pass->batch->data_row + slice->rows.first,
@@ -111,11 +118,11 @@ void pass_loss(struct pass *pass, const struct slice *slice)
 {
     const struct network *net = pass->net;
     struct matrix logits = buffer_of(pass, net->buffers - 1, slice), delta = delta_of(pass, net->layers - 1, slice);
-    size_t at = slice->rows.first, rows = rows_of(slice);
-    for (size_t p = 0; p < panels_of(net->classes); p++)
+    size_t rows = rows_of(slice);
+    for (size_t p = 0; p < panels_of(net->outputs); p++)
         memcpy(delta.data + p * delta.panel, logits.data + p * logits.panel, rows * PANEL * sizeof *delta.data);
-    kernel->softmax_loss_gradient(rows, net->classes, pass->batch->label + at, 1.0f / (float)pass->batch_rows, delta.data,
-                                  delta.panel, pass->own->softmax, pass->batch->loss + at, pass->batch->best + at);
+    loss_gradient(pass->loss, rows, net->outputs, 1.0f / (float)pass->batch_rows, delta, pass->batch, slice->rows.first,
+                  pass->own->loss_scratch);
 }
 
 /* ---- backward ---- */
@@ -136,10 +143,18 @@ static void publish_sums(struct pass *pass, const struct op *op, const struct sl
     }
 }
 
+static void backward_activation(struct pass *pass, const struct op *op, const struct slice *slice)
+{
+    struct matrix x = buffer_of(pass, op->in, slice), y = buffer_of(pass, op->out, slice), delta = delta_of(pass, op->layer, slice);
+    for (size_t p = 0; p < panels_of(op->width); p++)
+        activation_backward(pass->net->layer[op->layer].activation, rows_of(slice) * PANEL, x.data + p * x.panel,
+                            y.data + p * y.panel, delta.data + p * delta.panel);
+}
+
 static void backward_op(struct pass *pass, const struct op *op, const struct slice *slice)
 {
     const struct network *net = pass->net;
-    struct matrix delta = delta_of(pass, op->layer, slice), y = buffer_of(pass, op->out, slice);
+    struct matrix delta = delta_of(pass, op->layer, slice);
     switch (op->kind) {
     case OP_DENSE:
         if (op->layer > 0)
@@ -152,9 +167,7 @@ static void backward_op(struct pass *pass, const struct op *op, const struct sli
         backward_norm(pass, op, slice);
         break;
     case OP_ACTIVATION:
-        for (size_t p = 0; p < panels_of(op->width); p++)
-            activation_backward(net->layer[op->layer].activation, rows_of(slice) * PANEL, y.data + p * y.panel,
-                                delta.data + p * delta.panel);
+        backward_activation(pass, op, slice);
         break;
     case OP_DROPOUT:
         if (op->drop_counter > 0)                       /* the input's dropout has nothing below it to train */
@@ -233,7 +246,7 @@ static void weight_gradient(struct pass *pass, const struct parameter_piece *pie
     const struct network *net = pass->net;
     const float *x = pass->own->input;
     if (piece->layer == 0 && net->input_is_raw) {
-        struct byte_rows from = bytes_from(pass, first_row);
+        struct raw_rows from = raw_from(pass, first_row);
         kernel->convert(sum->end[sum->shards - 1], piece->panel * PANEL, piece->inputs, &from, pass->own->input);
     } else {
         struct matrix in = pass->batch->buffer[op_of_layer(net, OP_DENSE, piece->layer)->in];
@@ -281,9 +294,9 @@ size_t pass_pieces(const struct network *net, struct parameter_piece *piece, siz
 
 /* ---- evaluation ---- */
 
-struct matrix pass_infer(const struct network *net, struct workspace *own, const struct byte_rows *input, size_t rows)
+struct matrix pass_infer(const struct network *net, struct workspace *own, const struct raw_rows *input, size_t rows)
 {
-    struct byte_rows raw = *input;
+    struct raw_rows raw = *input;
     raw.row = own->infer.raw;
     struct matrix x = {0}, y = own->infer.buffer[0];
     for (size_t i = 0; i < net->ops; i++) {
@@ -305,7 +318,7 @@ struct matrix pass_infer(const struct network *net, struct workspace *own, const
             break;
         case OP_ACTIVATION:
             for (size_t p = 0; p < panels_of(op->width); p++)
-                activation_forward(net->layer[op->layer].activation, rows * PANEL, y.data + p * y.panel);
+                activation_forward(net->layer[op->layer].activation, rows * PANEL, y.data + p * y.panel, y.data + p * y.panel);
             break;
         case OP_DROPOUT:
             break;                                      /* every unit is kept, and nothing scaled */

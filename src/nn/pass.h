@@ -3,6 +3,7 @@
 #ifndef NN_PASS_H
 #define NN_PASS_H
 
+#include "nn/loss.h"
 #include "nn/network.h"
 #include "nn/workspace.h"
 
@@ -11,7 +12,8 @@ struct pass {                           /* one batch, as one thread sees it */
     struct activations *batch;          /* of the whole batch */
     struct workspace *own;
     struct norm_exchange *exchange;     /* shared by the team */
-    struct byte_rows input;             /* how bytes are shifted and scaled; the rows are those of the batch */
+    struct raw_rows input;              /* how raw rows are shifted and scaled; the rows are those of the batch */
+    const struct loss_rule *loss;
     size_t batch_rows, shards;
     uint64_t seed, step;                /* for dropout */
 };
@@ -68,6 +70,6 @@ size_t pass_pieces(const struct network *net, struct parameter_piece *piece, siz
 
 /* Forward in evaluation: running statistics, no dropout; own->infer.raw holds up to INFER_ROWS rows. Returns the logits.
  * Changes no state. */
-struct matrix pass_infer(const struct network *net, struct workspace *own, const struct byte_rows *input, size_t rows);
+struct matrix pass_infer(const struct network *net, struct workspace *own, const struct raw_rows *input, size_t rows);
 
 #endif

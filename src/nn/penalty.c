@@ -9,10 +9,15 @@ static bool takes_l2(const struct weft_settings *s, enum tensor_kind kind)
     return kind == TENSOR_WEIGHT || s->regularization.l2_biases;
 }
 
+static bool is_decoupled(const struct weft_settings *s)
+{
+    return s->regularization.l2_form == L2_DECOUPLED || s->optimizer.name == OPTIMIZER_ADAMW;
+}
+
 /* The penalty is coefficient * sum w^2, so its gradient is 2 * coefficient * w. */
 static double l2_coefficient(const struct weft_settings *s, size_t batch_rows)
 {
-    double lambda = s->regularization.l2;
+    double lambda = is_decoupled(s) ? 0 : s->regularization.l2;
     switch ((enum l2_form)s->regularization.l2_form) {
     case L2_LAMBDA_OVER_2M: return lambda / (2 * (double)batch_rows);
     case L2_HALF_LAMBDA: return lambda / 2;
@@ -27,7 +32,7 @@ struct penalty_factors penalty_factors_of(const struct weft_settings *settings, 
     struct penalty_factors f = {0, 0, 0};
     if (takes_l2(settings, kind)) {
         f.l2 = (float)(2 * l2_coefficient(settings, batch_rows));
-        if (settings->regularization.l2_form == L2_DECOUPLED)
+        if (is_decoupled(settings))
             f.decay = (float)settings->regularization.l2;
     }
     if (kind == TENSOR_WEIGHT)

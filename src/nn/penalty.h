@@ -5,7 +5,7 @@
 #include "nn/network.h"
 
 /* Factors for one kind of tensor: gradient += l2 * w + l1 * sign(w); decoupled decay w -= learning_rate * decay * w
- * (Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019). l2 applies to weights, and to biases, gamma
+ * (Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019; always with adamw). l2 applies to weights, and to biases, gamma
  * and beta if l2_biases is set; l1 to weights. batch_rows is m of lambda_over_2m: the rows of this batch. */
 struct penalty_factors { float l2, l1, decay; };
 struct penalty_factors penalty_factors_of(const struct weft_settings *settings, enum tensor_kind kind, size_t batch_rows);

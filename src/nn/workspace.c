@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/memory.h"
 #include "nn/layers.h"
+#include "nn/loss.h"
 
 static const struct op *norm_op(const struct network *net, size_t nth)
 {
@@ -26,13 +27,17 @@ static struct matrix take_matrix(struct arena *arena, size_t rows, size_t column
 static void take_rows(struct activations *a, const struct network *net, size_t rows, struct arena *arena)
 {
     a->rows = rows;
-    a->stride = (net->features + CACHE_LINE_BYTES - 1) / CACHE_LINE_BYTES * CACHE_LINE_BYTES;
+    size_t row_bytes = net->features * (net->input_type == RAW_F32 ? sizeof(float) : 1);
+    a->stride = (row_bytes + CACHE_LINE_BYTES - 1) / CACHE_LINE_BYTES * CACHE_LINE_BYTES;
     a->bytes = arena_take(arena, rows, a->stride);
     a->raw = arena_take(arena, rows, sizeof *a->raw);
     a->data_row = arena_take(arena, rows, sizeof *a->data_row);
     a->label = arena_take(arena, rows, sizeof *a->label);
     a->best = arena_take(arena, rows, sizeof *a->best);
     a->loss = arena_take(arena, rows, sizeof *a->loss);
+    a->wanted = arena_take(arena, rows * net->outputs, sizeof *a->wanted);
+    a->target = take_matrix(arena, rows, net->outputs);
+    a->row_weight = arena_take(arena, rows, sizeof *a->row_weight);
 }
 
 static void take_activations(struct activations *a, const struct network *net, size_t rows, struct arena *arena)
@@ -131,7 +136,7 @@ static void take(struct workspace *w, const struct network *net, size_t batch_ro
     size_t input = dense_scratch_size(net);
     input = input > batch_rows * PANEL ? input : batch_rows * PANEL;
     w->input = arena_take(arena, input, sizeof(float));
-    w->softmax = arena_take(arena, net->classes * SOFTMAX_ROWS, sizeof(float));
+    w->loss_scratch = arena_take(arena, loss_scratch_size(net->outputs), sizeof(float));
     for (size_t n = 0; n < net->norms; n++)
         take_norm(&w->norm[n], norm_op(net, n)->width, arena);
     take_rows(&w->infer, net, INFER_ROWS, arena);

@@ -17,12 +17,15 @@ struct activations {
     struct matrix buffer[NETWORK_OPS_MAX + 1];          /* no buffer 0 where the first layer takes bytes */
     struct matrix delta[NETWORK_LAYERS_MAX];            /* dLoss/dy, y being what layer l's dense gave, in the end */
     uint8_t *keep[NETWORK_LAYERS_MAX];                  /* per dropout: panels as those of its output, 1 = kept */
-    uint8_t *bytes;                                     /* per row: its input, stride bytes apart, */
+    uint8_t *bytes;                                     /* per row: its input as it is in the data, stride bytes apart, */
     size_t stride;
     const uint8_t **raw;                                /* where that is, */
     uint32_t *data_row;                                 /* its number in the data, */
-    int32_t *label, *best;                              /* its class, and the one found, */
-    double *loss;                                       /* and its loss [nats] */
+    int32_t *label, *best;                              /* its class (or the first largest of its targets), and the one found, */
+    double *loss;                                       /* its loss, */
+    float *wanted;                                      /* a target for each output, row by row, if the data say so */
+    struct matrix target;                               /* targets as the loss takes them, where labels are not enough */
+    float *row_weight;                                  /* how much the row counts, where classes have weights */
 };
 
 /* Per-feature numbers of one batch-norm operation, as this thread works with them; padded to whole panels. */
@@ -35,7 +38,7 @@ struct norm_values {
 struct workspace {
     struct norm_values norm[NETWORK_LAYERS_MAX];
     float *input;                                       /* the first layer's: some rows, or one panel of all rows of a batch */
-    float *softmax;                                     /* scratch of the loss */
+    float *loss_scratch;
     float *part;                                        /* scratch of a block of a weight gradient */
     float *gradient;                                    /* of PANEL inputs of any layer, or of its bias, gamma and beta */
     double *block_sum;                                  /* one per parameter block */
