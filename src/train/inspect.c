@@ -1,4 +1,4 @@
-/* weft_checkpoint_verify, seal and inspect: what a checkpoint is, from the file alone. */
+/* weft_checkpoint_verify, seal, inspect and weights: what a checkpoint is, from the file alone. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "parallel/shard.h"
 #include "parallel/team.h"
 #include "settings/settings.h"
 #include "store/checkpoint.h"
@@ -124,7 +125,7 @@ weft_status weft_checkpoint_inspect(const char *path, int unsealed, weft_checkpo
     if (st != WEFT_OK)
         return st;
     const struct network *net = &model.net;
-    *info = (weft_checkpoint_info){.step = (uint64_t)model.step, .features = net->features, .classes = net->classes,
+    *info = (weft_checkpoint_info){.step = (uint64_t)model.step, .features = net->features, .classes = net->outputs,
                                    .parameters = net->parameter_count, .height = model.height, .width = model.width,
                                    .channels = model.channels};
     snprintf(info->path, sizeof info->path, "%s", model.path);
@@ -146,4 +147,100 @@ void weft_checkpoint_info_clear(weft_checkpoint_info *info)
     memory_free(info->tensor);
     memory_free(info->setting);
     memset(info, 0, sizeof *info);
+}
+
+/* ---- the numbers themselves ---- */
+
+static float **place_of(weft_layer_weights *layer, enum tensor_kind kind)
+{
+    switch (kind) {
+    case TENSOR_WEIGHT: return &layer->weight;
+    case TENSOR_BIAS: return &layer->bias;
+    case TENSOR_GAMMA: return &layer->gamma;
+    case TENSOR_BETA: return &layer->beta;
+    case TENSOR_RUNNING_MEAN: return &layer->running_mean;
+    case TENSOR_RUNNING_VARIANCE: break;
+    }
+    return &layer->running_variance;
+}
+
+/* Those of layer l among the tensors, which are views into array. */
+static weft_status copy_tensors(const struct tensor *tensor, size_t tensors, const float *array, size_t l,
+                                weft_layer_weights *layer)
+{
+    for (size_t i = 0; i < tensors; i++) {
+        if (tensor[i].layer != l)
+            continue;
+        float *copy = memory_new(tensor[i].count, sizeof *copy);
+        if (copy == NULL)
+            return WEFT_ENOMEM;
+        memcpy(copy, array + tensor[i].offset, tensor[i].count * sizeof *copy);
+        *place_of(layer, tensor[i].kind) = copy;
+    }
+    return WEFT_OK;
+}
+
+static weft_status copy_layer(const struct network *net, size_t l, weft_layer_weights *layer)
+{
+    bool is_output = l + 1 == net->layers;
+    *layer = (weft_layer_weights){.layer = l + 1, .fan_in = net->layer[l].fan_in, .fan_out = net->layer[l].fan_out};
+    snprintf(layer->activation, sizeof layer->activation, "%s",
+             is_output ? output_name(net->output) : activation_name(net->layer[l].activation));
+    weft_status st = copy_tensors(net->tensor, net->tensors, net->parameter, l, layer);
+    return st == WEFT_OK ? copy_tensors(net->running_tensor, net->running_tensors, net->running, l, layer) : st;
+}
+
+/* The layers that a number stands for. */
+static weft_status wanted_layers(size_t layers, int number, struct range *wanted)
+{
+    *wanted = (struct range){0, layers};
+    if (number == WEFT_LAYERS_ALL)
+        return WEFT_OK;
+    if (number == WEFT_LAYER_OUTPUT)
+        number = (int)layers;
+    if (number < 1 || (size_t)number > layers)
+        return error_set(WEFT_EINVAL, "layer %d: the network has %zu layer%s, the output layer included; wanted 1 to %zu", number,
+                         layers, layers == 1 ? "" : "s", layers);
+    *wanted = (struct range){(size_t)number - 1, (size_t)number};
+    return WEFT_OK;
+}
+
+static weft_status copy_layers(const struct model *model, int number, weft_weights *weights)
+{
+    struct range wanted;
+    weft_status st = wanted_layers(model->net.layers, number, &wanted);
+    if (st != WEFT_OK)
+        return st;
+    *weights = (weft_weights){.step = (uint64_t)model->step, .network_layers = model->net.layers};
+    snprintf(weights->path, sizeof weights->path, "%s", model->path);
+    weights->layer = memory_new(wanted.end - wanted.first, sizeof *weights->layer);
+    if (weights->layer == NULL)
+        return WEFT_ENOMEM;
+    for (size_t l = wanted.first; l < wanted.end && st == WEFT_OK; l++)
+        st = copy_layer(&model->net, l, &weights->layer[weights->layers++]);
+    return st;
+}
+
+weft_status weft_checkpoint_weights(const char *path, int layer, int unsealed, weft_weights *weights)
+{
+    memset(weights, 0, sizeof *weights);
+    struct model model;
+    weft_status st = model_load(path, "last.h5", unsealed != 0, &model, NULL);
+    if (st != WEFT_OK)
+        return st;
+    if ((st = copy_layers(&model, layer, weights)) != WEFT_OK) {
+        st = error_context(st, "weights of %s", model.path);
+        weft_weights_clear(weights);
+    }
+    model_destroy(&model);
+    return st;
+}
+
+void weft_weights_clear(weft_weights *weights)
+{
+    for (size_t l = 0; l < weights->layers; l++)
+        for (enum tensor_kind kind = TENSOR_WEIGHT; kind <= TENSOR_RUNNING_VARIANCE; kind++)
+            memory_free(*place_of(&weights->layer[l], kind));
+    memory_free(weights->layer);
+    memset(weights, 0, sizeof *weights);
 }
