@@ -19,7 +19,7 @@ enum { STEPS = 14 };
 static inline weft_settings *settings_with(const char *more)
 {
     weft_settings *settings = weft_settings_create();
-    char text[2048], *rest = text;
+    char text[4096], *rest = text;
     assert_non_null(settings);
     snprintf(text, sizeof text, "%s%s", BASE, more);
     for (char *part; (part = strsep(&rest, ";")) != NULL;)
@@ -64,7 +64,7 @@ static inline void stop_at(struct watch *watch, const weft_event *event)
 static inline weft_status create(const char *name, const char *more, struct watch *watch)
 {
     weft_settings *settings = settings_with(more);
-    const weft_trainer_options options = {in_scratch(name), on_event, watch};
+    const weft_trainer_options options = {.out = in_scratch(name), .on_event = on_event, .event_context = watch};
     weft_status st = weft_trainer_create(settings, &options, &watch->trainer);
     assert_true((st == WEFT_OK) == (watch->trainer != NULL));
     weft_settings_destroy(settings);

@@ -20,7 +20,7 @@ struct fixture {
     struct training t;
 };
 
-struct sample { size_t features, batch, rows, threads; };
+struct sample { size_t features, batch, rows, threads; unsigned kind; };        /* of sample_dataset_of */
 
 static inline void fixture_create_training(struct fixture *f, size_t threads)
 {
@@ -36,7 +36,7 @@ static inline void fixture_open_sample(struct fixture *f, struct sample sample, 
     char all[1024];
     snprintf(all, sizeof all, "train.batch_size=%zu; train.epochs=2; %s; %s", sample.batch, assignments, strategy);
     f->settings = settings_of(all);
-    sample_dataset(&f->dataset, 5, sample.rows, sample.features, CLASSES);
+    sample_dataset_of(&f->dataset, 5, sample.rows, sample.features, CLASSES, sample.kind);
     if (sample.features % 5 == 0)                       /* features that are not scaled alike, too */
         for (size_t j = 0; j < sample.features; j++) {
             f->dataset.shift[j] += (float)(j % 7);
@@ -48,7 +48,7 @@ static inline void fixture_open_sample(struct fixture *f, struct sample sample, 
 static inline void fixture_open(struct fixture *f, const char *assignments, const char *strategy, size_t batch, size_t rows,
                                 size_t threads)
 {
-    fixture_open_sample(f, (struct sample){FEATURES, batch, rows, threads}, assignments, strategy);
+    fixture_open_sample(f, (struct sample){FEATURES, batch, rows, threads, 0}, assignments, strategy);
 }
 
 static inline void fixture_close(struct fixture *f)

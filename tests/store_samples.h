@@ -22,7 +22,9 @@
 #include "base/memory.h"
 #include "store/snapshot.h"
 
+#ifndef COUNT
 #define COUNT(table) (sizeof (table) / sizeof (table)[0])
+#endif
 #define assert_ok(call)                                             \
     do {                                                            \
         weft_status st_ = (call);                                   \

@@ -171,7 +171,7 @@ weft_settings *settings_of(const char *assignments)
 void sample_dataset(struct dataset *dataset, uint64_t seed, size_t rows, size_t features, size_t classes)
 {
     struct random random = {seed};
-    *dataset = (struct dataset){.features = features, .classes = classes};
+    *dataset = (struct dataset){.features = features, .outputs = classes, .type = RAW_U8, .task = TASK_CLASSES};
     struct table *table = &dataset->train;
     *table = (struct table){.count = rows, .features = features};
     table->pixel = fenced_new(rows * features, 1);
@@ -192,10 +192,72 @@ void sample_dataset(struct dataset *dataset, uint64_t seed, size_t rows, size_t 
     }
 }
 
+void sample_floats(struct dataset *dataset, uint64_t seed)
+{
+    struct random random = {seed};
+    struct table *table = &dataset->train;
+    guarded_free(table->pixel);
+    table->pixel = NULL;
+    table->value = fenced_floats(&random, table->count * table->features, -1, 1);
+    random_floats(&random, dataset->features, -0.5, 0.5, dataset->shift);
+    random_floats(&random, dataset->features, 0.5, 2, dataset->scale);
+    dataset->type = RAW_F32;
+}
+
+void sample_targets(struct dataset *dataset, uint64_t seed, enum task task)
+{
+    struct random random = {seed};
+    struct table *table = &dataset->train;
+    size_t K = dataset->outputs;
+    guarded_free(table->label);
+    table->label = NULL;
+    table->targets = K;
+    table->target = fenced_floats(&random, table->count * K, task == TASK_REGRESSION ? -2 : 0, task == TASK_REGRESSION ? 2 : 1);
+    for (size_t n = 0; n < table->count && task == TASK_CLASSES; n++) {
+        double sum = 0;
+        for (size_t k = 0; k < K; k++)
+            sum += (double)table->target[n * K + k];
+        for (size_t k = 0; k < K; k++)
+            table->target[n * K + k] = (float)((double)table->target[n * K + k] / sum);
+    }
+    for (size_t i = 0; i < table->count * K && task == TASK_LABELS; i++)
+        if (i % 3 != 0)                                 /* most labels are there or not */
+            table->target[i] = table->target[i] < 0.5f ? 0 : 1;
+    dataset->task = task;
+}
+
+void sample_class_weights(struct dataset *dataset, uint64_t seed)
+{
+    struct random random = {seed};
+    dataset->class_weight = fenced_floats(&random, dataset->outputs, 0.25, 2);
+}
+
+void sample_dataset_of(struct dataset *dataset, uint64_t seed, size_t rows, size_t features, size_t outputs, unsigned kind)
+{
+    sample_dataset(dataset, seed, rows, features, outputs);
+    if (kind & OF_FLOATS)
+        sample_floats(dataset, seed + 1);
+    if (kind & (OF_SHARES | OF_LABELS | OF_VALUES))
+        sample_targets(dataset, seed + 2, kind & OF_SHARES ? TASK_CLASSES : kind & OF_LABELS ? TASK_LABELS : TASK_REGRESSION);
+    if (kind & OF_WEIGHTS)
+        sample_class_weights(dataset, seed + 3);
+}
+
+float sample_input(const struct dataset *dataset, size_t row, size_t j)
+{
+    const struct table *table = &dataset->train;
+    float raw = table->pixel != NULL ? table->pixel[row * table->features + j] : table->value[row * table->features + j];
+    volatile float difference = raw - dataset->shift[j];        /* so that each operation is rounded by itself */
+    return difference * dataset->scale[j];
+}
+
 void sample_dataset_free(struct dataset *dataset)
 {
     guarded_free(dataset->train.pixel);
+    guarded_free(dataset->train.value);
     guarded_free(dataset->train.label);
+    guarded_free(dataset->train.target);
+    guarded_free(dataset->class_weight);
     guarded_free(dataset->split[SPLIT_TRAIN].row);
     guarded_free(dataset->shift);
     guarded_free(dataset->scale);

@@ -14,7 +14,9 @@
 #include "data/dataset.h"
 #include "settings/settings.h"
 
+#ifndef COUNT
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#endif
 
 /* SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): any seed will do. */
 struct random { uint64_t state; };
@@ -51,5 +53,19 @@ weft_settings *settings_of(const char *assignments);
  * in order. An input is (byte - 128) / 256, an exact float. */
 void sample_dataset(struct dataset *dataset, uint64_t seed, size_t rows, size_t features, size_t classes);
 void sample_dataset_free(struct dataset *dataset);
+
+/* Afterwards: random floats in place of the bytes, each feature with a shift and a scale of its own; in place of the labels what
+ * another task has (soft shares of the classes, a number from 0 to 1 for each label, values), one target for each of the
+ * outputs; and a weight for each class. */
+void sample_floats(struct dataset *dataset, uint64_t seed);
+void sample_targets(struct dataset *dataset, uint64_t seed, enum task task);
+void sample_class_weights(struct dataset *dataset, uint64_t seed);
+
+/* All of it at once; 0: bytes with a class each. */
+enum { OF_FLOATS = 1, OF_SHARES = 2, OF_LABELS = 4, OF_VALUES = 8, OF_WEIGHTS = 16 };
+void sample_dataset_of(struct dataset *dataset, uint64_t seed, size_t rows, size_t features, size_t outputs, unsigned kind);
+
+/* Feature j of a training row as network input, rounded as two float operations. */
+float sample_input(const struct dataset *dataset, size_t row, size_t j);
 
 #endif

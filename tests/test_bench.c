@@ -107,7 +107,7 @@ static void builtin_rows_are_random_bytes_with_random_labels(void **state)
         size_t of_byte[256] = {0}, of_label[10] = {0};
         assert_int_equal(table->features, i == 0 ? 3072 : 784);
         assert_int_equal(w[i].dataset.split[SPLIT_TRAIN].count, i == 0 ? 20000 : 60000);
-        assert_int_equal(w[i].dataset.classes, 10);
+        assert_int_equal(w[i].dataset.outputs, 10);
         assert_true(w[i].dataset.shift[7] == 0 && w[i].dataset.scale[7] == 1.0f / 255);
         for (size_t k = 0; k < table->count * table->features; k++)
             of_byte[table->pixel[k]]++;
@@ -214,9 +214,9 @@ WRONG(product_columns, C, (size_t M, size_t N, size_t K, const float *A, size_t 
 WRONG(gradient, &C[(M - 1) * ldc + N - 1],
       (size_t M, size_t N, const struct row_sum *rows, const float *A, const float *B, float *part, float *C, size_t ldc),
       (M, N, rows, A, B, part, C, ldc))
-WRONG(convert, x, (size_t rows, size_t first, size_t columns, const struct byte_rows *from, float *x),
+WRONG(convert, x, (size_t rows, size_t first, size_t columns, const struct raw_rows *from, float *x),
       (rows, first, columns, from, x))
-WRONG(convert_transposed, x, (size_t rows, size_t first, size_t columns, const struct byte_rows *from, float *x),
+WRONG(convert_transposed, x, (size_t rows, size_t first, size_t columns, const struct raw_rows *from, float *x),
       (rows, first, columns, from, x))
 WRONG(transpose, to, (size_t rows, size_t columns, const float *from, size_t from_row, float *to, size_t to_row),
       (rows, columns, from, from_row, to, to_row))
@@ -225,12 +225,30 @@ WRONG(softmax_loss_gradient, logits + (C - 1) / PANEL * panel_stride,           
        double *loss, int32_t *best), (B, C, label, inverse_rows, logits, panel_stride, scratch, loss, best))
 WRONG(softmax_loss, best, (size_t B, size_t C, const int32_t *label, const float *logits, size_t panel_stride, float *scratch,
                            double *loss, int32_t *best), (B, C, label, logits, panel_stride, scratch, loss, best))
+WRONG(loss_gradient, logits + (C - 1) / PANEL * panel_stride,
+      (enum loss_function f, size_t B, size_t C, const struct loss_targets *targets, float inverse_rows, float *logits,
+       size_t panel_stride, float *scratch, double *loss, int32_t *best),
+      (f, B, C, targets, inverse_rows, logits, panel_stride, scratch, loss, best))
+WRONG(loss, best, (enum loss_function f, size_t B, size_t C, const struct loss_targets *targets, const float *logits,
+                   size_t panel_stride, float *scratch, double *loss, int32_t *best),
+      (f, B, C, targets, logits, panel_stride, scratch, loss, best))
+WRONG(outputs, logits + (C - 1) / PANEL * panel_stride, (enum output_function f, size_t B, size_t C, float *logits,
+                                                         size_t panel_stride, float *scratch),
+      (f, B, C, logits, panel_stride, scratch))
 WRONG(relu, x, (size_t n, float *x), (n, x))
 WRONG(tanh, x, (size_t n, float *x), (n, x))
 WRONG(sigmoid, x, (size_t n, float *x), (n, x))
 WRONG(relu_backward, dy, (size_t n, const float *y, float *dy), (n, y, dy))
 WRONG(tanh_backward, dy, (size_t n, const float *y, float *dy), (n, y, dy))
 WRONG(sigmoid_backward, dy, (size_t n, const float *y, float *dy), (n, y, dy))
+WRONG(leaky_relu, x, (size_t n, float *x), (n, x))
+WRONG(leaky_relu_backward, dy, (size_t n, const float *y, float *dy), (n, y, dy))
+WRONG(elu, x, (size_t n, float *x), (n, x))
+WRONG(elu_backward, dy, (size_t n, const float *y, float *dy), (n, y, dy))
+WRONG(gelu, y, (size_t n, const float *x, float *y), (n, x, y))
+WRONG(gelu_backward, dy, (size_t n, const float *x, float *dy), (n, x, dy))
+WRONG(softplus, y, (size_t n, const float *x, float *y), (n, x, y))
+WRONG(softplus_backward, dy, (size_t n, const float *x, float *dy), (n, x, dy))
 WRONG(dropout, y, (size_t n, const uint8_t *keep, float scale, const float *x, float *y), (n, keep, scale, x, y))
 WRONG(draw_keep, keep, (size_t rows, uint32_t first, const uint32_t *row, const uint32_t counter[2], const uint32_t key[2],
                         uint32_t limit, uint8_t *keep), (rows, first, row, counter, key, limit, keep))
@@ -260,6 +278,20 @@ static float wrong_sgd(size_t n, float rate, const float *g, float *w)
 static float wrong_momentum(size_t n, float rate, float mu, const float *g, float *v, float *w)
 {
     float largest = right->momentum(n, rate, mu, g, v, w);
+    spoil(v);
+    return largest;
+}
+
+static float wrong_nesterov(size_t n, float rate, float mu, const float *g, float *v, float *w)
+{
+    float largest = right->nesterov(n, rate, mu, g, v, w);
+    spoil(w);
+    return largest;
+}
+
+static float wrong_rmsprop(size_t n, const struct rmsprop_step *s, const float *g, float *v, float *w)
+{
+    float largest = right->rmsprop(n, s, g, v, w);
     spoil(v);
     return largest;
 }
@@ -301,12 +333,13 @@ static void every_wrong_entry_is_caught(void **state)
     (void)state;
     right = kernel;
     CATCH(product); CATCH(product_columns); CATCH(gradient); CATCH(convert); CATCH(convert_transposed); CATCH(transpose);
-    CATCH(softmax_loss_gradient); CATCH(softmax_loss);
+    CATCH(softmax_loss_gradient); CATCH(softmax_loss); CATCH(loss_gradient); CATCH(loss); CATCH(outputs);
     CATCH(relu); CATCH(tanh); CATCH(sigmoid); CATCH(relu_backward); CATCH(tanh_backward); CATCH(sigmoid_backward);
-    CATCH(dropout); CATCH(draw_keep);
+    CATCH(leaky_relu); CATCH(leaky_relu_backward); CATCH(elu); CATCH(elu_backward); CATCH(gelu); CATCH(gelu_backward);
+    CATCH(softplus); CATCH(softplus_backward); CATCH(dropout); CATCH(draw_keep);
     CATCH(column_sums); CATCH(column_moments); CATCH(normalize); CATCH(normalize_sums); CATCH(normalize_backward);
     CATCH(add); CATCH(largest_magnitude); CATCH(penalize); CATCH(clip); CATCH(scale); CATCH(decay);
-    CATCH(sgd); CATCH(momentum); CATCH(adam); CATCH(sums);
+    CATCH(sgd); CATCH(momentum); CATCH(nesterov); CATCH(rmsprop); CATCH(adam); CATCH(sums);
 }
 
 static void a_wrong_kernel_is_not_timed(void **state)

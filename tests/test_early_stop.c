@@ -2,6 +2,7 @@
 #include "store_samples.h"
 
 #include "train/early_stop.h"
+#include "train/stop_metric.h"
 
 static void set(weft_settings *settings, const char *name, const char *value)
 {
@@ -53,7 +54,7 @@ static void every_metric_looks_at_its_figure(void **state)
         struct early_stop stop = stop_of(metric[m], "10 steps", "0");
         struct history history = {0};
         double better = m % 3 == 2 ? 1 : -1;                    /* an accuracy rises, a cost or loss falls */
-        assert_string_equal(early_stop_metric_name(&stop), metric[m]);
+        assert_string_equal(stop_metric_name(stop.metric), metric[m]);
         assert_true(look(&stop, &history, 1, 0.5));             /* the first is the best */
         assert_best(&stop, 1, 0.5);
         assert_false(look(&stop, &history, 2, 0.5));            /* a tie is not better */
@@ -114,19 +115,19 @@ static void without_early_stop_the_best_is_known(void **state)
     struct early_stop stop;
     struct history history = {0};
     early_stop_setup(&stop, settings, 5, true);
-    assert_string_equal(early_stop_metric_name(&stop), "validation_cost");
+    assert_string_equal(stop_metric_name(stop.metric), "validation_cost");
     assert_true(look(&stop, &history, 1, 3));
     assert_false(look(&stop, &history, 2, 3));
     assert_false(early_stop_is_due(&stop, 1000000));
     history_clear(&history);
     early_stop_setup(&stop, settings, 5, false);
-    assert_string_equal(early_stop_metric_name(&stop), "none");
+    assert_string_equal(stop_metric_name(stop.metric), "none");
     assert_false(look(&stop, &history, 1, 3));
     assert_int_equal(stop.best_step, -1);
     history_clear(&history);
     set(settings, "train.evaluate", "train");
     early_stop_setup(&stop, settings, 5, true);
-    assert_string_equal(early_stop_metric_name(&stop), "none");
+    assert_string_equal(stop_metric_name(stop.metric), "none");
     weft_settings_destroy(settings);
 }
 

@@ -2,6 +2,7 @@
 #include "store_samples.h"
 
 #include <locale.h>
+#include <math.h>
 
 #include "train/history.h"
 
@@ -43,7 +44,7 @@ static void check_csv(void)
 {
     struct history history = sample_history(), none = {0};
     char line[HISTORY_LINE_SIZE], all[4 * HISTORY_LINE_SIZE];
-    history_head(line, sizeof line);
+    history_head(&history, line, sizeof line);
     assert_string_equal(line, HEAD);
     history_line(&history, 8, line, sizeof line);
     assert_string_equal(line, LINE_8);
@@ -62,6 +63,69 @@ static void csv_has_one_line_a_step(void **state)
 {
     (void)state;
     check_csv();
+}
+
+/* A regression: R2 and the mean absolute error in place of the accuracy. */
+static const char HEAD_OF_VALUES[] =
+    "step,epoch,learning_rate,train_cost,train_loss,train_r2,train_mean_absolute_error,validation_cost,validation_loss,validation_r2,"
+    "validation_mean_absolute_error,test_cost,test_loss,test_r2,test_mean_absolute_error\n";
+
+static struct history history_of_values(void)
+{
+    struct history history = {.has_values = true};
+    const struct history_row early = {.step = 3, .epoch = 0.75, .cost = 4, .loss = 3.5, .learning_rate = 0.1,
+                                      .accuracy = (double)NAN, .r2 = -1.5, .mean_absolute_error = 2};
+    const struct history_row late = {.step = 8, .epoch = 2, .cost = 1.25, .loss = 1, .learning_rate = 0.05,
+                                     .accuracy = (double)NAN, .r2 = 0.875, .mean_absolute_error = 0.5};
+    assert_ok(history_add(&history, SPLIT_VALIDATION, &early));
+    for (enum split_name s = 0; s < SPLIT_COUNT; s++)
+        assert_ok(history_add(&history, s, &late));
+    return history;
+}
+
+static void csv_of_values_has_their_figures(void **state)
+{
+    (void)state;
+    struct history history = history_of_values();
+    char line[HISTORY_LINE_SIZE], all[3 * HISTORY_LINE_SIZE];
+    history_head(&history, line, sizeof line);
+    assert_string_equal(line, HEAD_OF_VALUES);
+    history_line(&history, 3, line, sizeof line);
+    assert_string_equal(line, "3,0.75,0.1,,,,,4,3.5,-1.5,2,,,,\n");
+    snprintf(all, sizeof all, "%s%s8,2,0.05,1.25,1,0.875,0.5,1.25,1,0.875,0.5,1.25,1,0.875,0.5\n", HEAD_OF_VALUES, line);
+    assert_text(&history, INT64_MAX, all);
+    history_clear(&history);
+    assert_true(history.has_values);                            /* it stays what it is a history of */
+    assert_text(&history, INT64_MAX, HEAD_OF_VALUES);
+}
+
+static void rows_of_values_survive_a_snapshot(void **state)
+{
+    (void)state;
+    static const char *const column[] = {"step", "epoch", "cost", "loss", "r2", "mean_absolute_error", "learning_rate"};
+    struct history history = history_of_values(), got = {.has_values = true}, of_classes = {0};
+    struct snapshot *snapshot = snapshot_create();
+    assert_ok(history_put(&history, snapshot));
+    assert_int_equal(snapshot->array_count, SPLIT_COUNT * COUNT(column));
+    for (size_t c = 0; c < COUNT(column); c++) {
+        char path[64];
+        snprintf(path, sizeof path, "/history/validation/%s", column[c]);
+        assert_string_equal(snapshot->array[COUNT(column) + c].path, path);
+    }
+    assert_ok(history_get(&got, snapshot));
+    for (enum split_name s = 0; s < SPLIT_COUNT; s++) {
+        assert_int_equal(got.count[s], history.count[s]);
+        for (size_t i = 0; i < got.count[s]; i++) {
+            const struct history_row *a = &got.row[s][i], *b = &history.row[s][i];
+            assert_true(a->step == b->step && a->epoch == b->epoch && a->cost == b->cost && a->loss == b->loss && a->r2 == b->r2
+                        && a->mean_absolute_error == b->mean_absolute_error && a->learning_rate == b->learning_rate);
+        }
+    }
+    assert_int_equal(history_get(&of_classes, snapshot), WEFT_EDAMAGED);        /* another task's file */
+    assert_non_null(strstr(weft_last_error(), "accuracy"));
+    snapshot_destroy(snapshot);
+    history_clear(&got);
+    history_clear(&history);
 }
 
 /* A program that has set a locale with a decimal comma gets the same text. The locale is made for the occasion, because few
@@ -87,16 +151,20 @@ static void csv_knows_no_locale(void **state)
 static void a_line_always_fits(void **state)
 {
     (void)state;
-    struct history history = {0};
     const double longest = -2.2250738585072014e-308;
-    const struct history_row row = {INT64_MIN + 1, longest, longest, longest, longest, longest};
-    char line[HISTORY_LINE_SIZE];
-    for (enum split_name s = 0; s < SPLIT_COUNT; s++)
-        assert_ok(history_add(&history, s, &row));
-    history_line(&history, row.step, line, sizeof line);
-    assert_true(strlen(line) < sizeof line - 1);
-    assert_int_equal(line[strlen(line) - 1], '\n');
-    history_clear(&history);
+    const struct history_row row = {INT64_MIN + 1, longest, longest, longest, longest, longest, longest, longest};
+    for (int has_values = 0; has_values < 2; has_values++) {
+        struct history history = {.has_values = has_values};
+        char line[HISTORY_LINE_SIZE];
+        for (enum split_name s = 0; s < SPLIT_COUNT; s++)
+            assert_ok(history_add(&history, s, &row));
+        history_head(&history, line, sizeof line);
+        assert_int_equal(line[strlen(line) - 1], '\n');
+        history_line(&history, row.step, line, sizeof line);
+        assert_true(strlen(line) < sizeof line - 1);
+        assert_int_equal(line[strlen(line) - 1], '\n');
+        history_clear(&history);
+    }
 }
 
 static void rows_are_found_by_step(void **state)
@@ -220,6 +288,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(csv_has_one_line_a_step),
+        cmocka_unit_test(csv_of_values_has_their_figures),
+        cmocka_unit_test(rows_of_values_survive_a_snapshot),
         cmocka_unit_test_teardown(csv_knows_no_locale, scratch_clear),
         cmocka_unit_test(a_line_always_fits),
         cmocka_unit_test(rows_are_found_by_step),

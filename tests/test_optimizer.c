@@ -1,5 +1,6 @@
-/* Optimizers over many steps against their papers' formulas in double, within a bound computed along the way. */
+/* Optimizers over many steps against their papers' formulas in long double, within a bound computed along the way. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/math.h"
@@ -20,7 +21,7 @@ struct fixture {
 static void fixture_open(struct fixture *f, const char *assignments)
 {
     f->settings = settings_of(assignments);
-    assert_int_equal(network_create(&f->net, f->settings, 5, 3), WEFT_OK);
+    assert_int_equal(network_create(&f->net, f->settings, 5, RAW_U8, 3), WEFT_OK);
     assert_int_equal(optimizer_create(&f->optimizer, &f->net, f->settings), WEFT_OK);
 }
 
@@ -31,18 +32,90 @@ static void fixture_close(struct fixture *f)
     weft_settings_destroy(f->settings);
 }
 
-/* One parameter's state by the formula. */
+/* One parameter as the papers have it. */
+struct paper { long double w, m, v; };
+
+static long double paper_rate(const weft_settings *s) { return (long double)s->optimizer.learning_rate; }
+
+static void paper_sgd(const weft_settings *s, struct paper *p, long double g, int t)
+{
+    (void)t;
+    p->w -= paper_rate(s) * g;
+}
+
+static void paper_momentum(const weft_settings *s, struct paper *p, long double g, int t)
+{
+    (void)t;
+    p->m = (long double)s->optimizer.momentum * p->m + g;
+    p->w -= paper_rate(s) * p->m;
+}
+
+/* Sutskever et al., eq. 3 and 4: v = mu v - rate g, theta += v, g being taken ahead of theta, at theta + mu v. That point is
+ * what the library calls w: so theta is w - mu v. */
+static void paper_nesterov(const weft_settings *s, struct paper *p, long double g, int t)
+{
+    (void)t;
+    long double mu = (long double)s->optimizer.momentum, theta = p->w - mu * p->m;
+    p->m = mu * p->m - paper_rate(s) * g;
+    theta += p->m;
+    p->w = theta + mu * p->m;
+}
+
+static void paper_rmsprop(const weft_settings *s, struct paper *p, long double g, int t)
+{
+    (void)t;
+    long double rho = (long double)s->optimizer.rho;
+    p->v = rho * p->v + (1 - rho) * g * g;
+    p->w -= paper_rate(s) * g / (sqrtl(p->v) + (long double)s->optimizer.epsilon);
+}
+
+/* Algorithm 1: the moments are corrected first. */
+static void paper_adam(const weft_settings *s, struct paper *p, long double g, int t)
+{
+    long double beta1 = (long double)s->optimizer.beta1, beta2 = (long double)s->optimizer.beta2;
+    p->m = beta1 * p->m + (1 - beta1) * g;
+    p->v = beta2 * p->v + (1 - beta2) * g * g;
+    long double mean = p->m / (1 - powl(beta1, t)), variance = p->v / (1 - powl(beta2, t));
+    p->w -= paper_rate(s) * mean / (sqrtl(variance) + (long double)s->optimizer.epsilon);
+}
+
+/* The same by the operations of the kernels, for the bound. */
 struct state { struct bounded w, m, v; };
 
 static struct bounded constant(double value) { return rounded(in_double(value, 0)); }
 
-static void momentum_step(const weft_settings *s, struct state *p, double g)
+static void sgd_step(const weft_settings *s, struct state *p, double g, int t)
 {
+    (void)t;
+    p->w = rounded(minus(p->w, times(constant(s->optimizer.learning_rate), exactly(g))));
+}
+
+static void momentum_step(const weft_settings *s, struct state *p, double g, int t)
+{
+    (void)t;
     p->m = rounded(plus(times(constant(s->optimizer.momentum), p->m), exactly(g)));
     p->w = rounded(minus(p->w, times(constant(s->optimizer.learning_rate), p->m)));
 }
 
-/* Algorithm 1 of the paper: the moments are corrected first. Here the corrections are in the constants of the step. */
+static void nesterov_step(const weft_settings *s, struct state *p, double g, int t)
+{
+    (void)t;
+    p->m = rounded(plus(times(constant(s->optimizer.momentum), p->m), exactly(g)));
+    struct bounded ahead = rounded(plus(times(constant(s->optimizer.momentum), p->m), exactly(g)));
+    p->w = rounded(minus(p->w, times(constant(s->optimizer.learning_rate), ahead)));
+}
+
+static void rmsprop_step(const weft_settings *s, struct state *p, double g, int t)
+{
+    (void)t;
+    double rho = s->optimizer.rho;
+    struct bounded square = rounded(times(rounded(times(constant(1 - rho), exactly(g))), exactly(g)));
+    p->v = rounded(plus(times(constant(rho), p->v), square));
+    struct bounded size = rounded(plus(rounded(root(p->v)), constant(s->optimizer.epsilon)));
+    p->w = rounded(minus(p->w, times(constant(s->optimizer.learning_rate), rounded(over(exactly(g), size)))));
+}
+
+/* The corrections are in the constants of the step. */
 static void adam_step(const weft_settings *s, struct state *p, double g, int t)
 {
     double beta1 = s->optimizer.beta1, beta2 = s->optimizer.beta2;
@@ -55,6 +128,15 @@ static void adam_step(const weft_settings *s, struct state *p, double g, int t)
     p->w = rounded(minus(p->w, times(rate, rounded(over(p->m, size)))));
 }
 
+static const struct {
+    void (*paper)(const weft_settings *s, struct paper *p, long double g, int t);
+    void (*step)(const weft_settings *s, struct state *p, double g, int t);
+} by_name[] = {
+    [OPTIMIZER_SGD] = {paper_sgd, sgd_step}, [OPTIMIZER_MOMENTUM] = {paper_momentum, momentum_step},
+    [OPTIMIZER_NESTEROV] = {paper_nesterov, nesterov_step}, [OPTIMIZER_RMSPROP] = {paper_rmsprop, rmsprop_step},
+    [OPTIMIZER_ADAM] = {paper_adam, adam_step}, [OPTIMIZER_ADAMW] = {paper_adam, adam_step},    /* decay: nn/penalty.h */
+};
+
 static void run_optimizer(const char *assignments)
 {
     struct fixture f;
@@ -62,11 +144,15 @@ static void run_optimizer(const char *assignments)
     const weft_settings *s = f.settings;
     struct random random = {1};
     size_t n = f.net.parameter_size;
+    double worst = 0;
     float *w = f.net.parameter, *g = guarded_new(n, sizeof *g);
     struct state *p = guarded_new(n, sizeof *p);
+    struct paper *paper = guarded_new(n, sizeof *paper);
     random_floats(&random, n, -1, 1, w);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         p[i].w = exactly((double)w[i]);
+        paper[i].w = (long double)w[i];
+    }
     for (int t = 1; t <= STEPS; t++) {
         for (size_t i = 0; i < n; i++)          /* of every size; some parameters hardly move */
             g[i] = (float)(random_real(&random, -1, 1) * exp2(-(double)(i % 20)));
@@ -74,17 +160,17 @@ static void run_optimizer(const char *assignments)
         optimizer_apply(&f.optimizer, &step, 0, 16, g, w);                      /* any cut into blocks will do */
         optimizer_apply(&f.optimizer, &step, 16, n - 16, g + 16, w + 16);
         for (size_t i = 0; i < n; i++) {
-            if (s->optimizer.name == OPTIMIZER_SGD)
-                p[i].w = rounded(minus(p[i].w, times(constant(s->optimizer.learning_rate), exactly((double)g[i]))));
-            else if (s->optimizer.name == OPTIMIZER_MOMENTUM)
-                momentum_step(s, &p[i], (double)g[i]);
-            else
-                adam_step(s, &p[i], (double)g[i], t);
-            assert_within((double)w[i], p[i].w.value, p[i].w.error, "%s: parameter %zu, step %d", assignments, i, t);
+            by_name[s->optimizer.name].paper(s, &paper[i], (long double)g[i], t);
+            by_name[s->optimizer.name].step(s, &p[i], (double)g[i], t);
+            assert_within((double)w[i], (double)paper[i].w, p[i].w.error, "%s: parameter %zu, step %d", assignments, i, t);
         }
     }
+    for (size_t i = 0; i < n; i++)              /* the bound tells a step from none */
+        worst = fmax(worst, p[i].w.error / s->optimizer.learning_rate);
+    assert_true(worst < 0.05 * STEPS);
     guarded_free(g);
     guarded_free(p);
+    guarded_free(paper);
     fixture_close(&f);
 }
 
@@ -96,6 +182,12 @@ static void steps_follow_the_papers(void **state)
     run_optimizer("network.hidden=4; optimizer.name=adam; optimizer.learning_rate=0.01");
     run_optimizer("network.hidden=4; optimizer.name=adam; optimizer.learning_rate=0.1; optimizer.beta1=0; "
                   "optimizer.beta2=0.9; optimizer.epsilon=0.001");
+    run_optimizer("network.hidden=4; optimizer.name=adamw; optimizer.learning_rate=0.01; optimizer.beta1=0.8");
+    run_optimizer("network.hidden=4; optimizer.name=nesterov; optimizer.learning_rate=0.01; optimizer.momentum=0.8");
+    run_optimizer("network.hidden=4; optimizer.name=nesterov; optimizer.learning_rate=0.1; optimizer.momentum=0");
+    run_optimizer("network.hidden=4; optimizer.name=rmsprop; optimizer.learning_rate=0.01");
+    run_optimizer("network.hidden=4; optimizer.name=rmsprop; optimizer.learning_rate=0.1; optimizer.rho=0.5; "
+                  "optimizer.epsilon=0.001");
 }
 
 /* Whatever the gradient's size, the first step of Adam is the learning rate: the corrections are right from the start. */
@@ -132,7 +224,10 @@ static void state_is_what_the_optimizer_keeps(void **state)
     static const struct { const char *assignments; size_t moments; const char *name[2]; } kind[] = {
         {"optimizer.name=sgd", 0, {NULL}},
         {"optimizer.name=momentum", 1, {"velocity"}},
+        {"optimizer.name=nesterov", 1, {"velocity"}},
+        {"optimizer.name=rmsprop", 1, {"variance"}},
         {"optimizer.name=adam", 2, {"mean", "variance"}},
+        {"optimizer.name=adamw", 2, {"mean", "variance"}},
     };
     for (size_t k = 0; k < COUNT(kind); k++) {
         struct fixture f;
@@ -143,6 +238,35 @@ static void state_is_what_the_optimizer_keeps(void **state)
             for (size_t e = 0; e < f.net.parameter_size; e++)
                 assert_true(f.optimizer.moment[i][e] == 0);
         }
+        fixture_close(&f);
+    }
+}
+
+/* A block at some offset moves its own moments and no others; what is returned is the largest of what was written. */
+static void a_block_moves_its_own_moments(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"};
+    for (size_t k = 0; k < COUNT(names); k++) {
+        char assignment[64];
+        struct fixture f;
+        snprintf(assignment, sizeof assignment, "network.hidden=4; optimizer.name=%s", names[k]);
+        fixture_open(&f, assignment);
+        enum { AT = 16, BLOCK = 7 };
+        struct random random = {k};
+        float *w = guarded_floats(&random, BLOCK, -1, 1), *g = guarded_floats(&random, BLOCK, -1, 1);
+        struct optimizer_step step = optimizer_step_of(&f.optimizer, 0.01, 0);
+        float largest = optimizer_apply(&f.optimizer, &step, AT, BLOCK, g, w), want = 0;
+        for (size_t i = 0; i < BLOCK; i++)
+            want = fmaxf(want, fabsf(w[i]));
+        for (size_t m = 0; m < f.optimizer.moments; m++)
+            for (size_t i = 0; i < f.net.parameter_size; i++) {
+                want = fmaxf(want, fabsf(f.optimizer.moment[m][i]));
+                assert_int_equal(f.optimizer.moment[m][i] != 0, i >= AT && i < AT + BLOCK);
+            }
+        assert_true(largest == want);
+        guarded_free(w);
+        guarded_free(g);
         fixture_close(&f);
     }
 }
@@ -172,6 +296,7 @@ int main(void)
         cmocka_unit_test(first_adam_step_is_the_learning_rate),
         cmocka_unit_test(step_is_a_function_of_its_number),
         cmocka_unit_test(state_is_what_the_optimizer_keeps),
+        cmocka_unit_test(a_block_moves_its_own_moments),
         cmocka_unit_test(memory_may_run_out_anywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

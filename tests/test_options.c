@@ -121,6 +121,29 @@ static void misuse_is_one_line_and_64(void **state)
     }
 }
 
+static int run_try(int argc, char **argv)
+{
+    int rc = options_parse(&verb, argc, argv);
+    return rc == OPTIONS_RUN ? 99 : rc;
+}
+
+static void remember(void *context, const struct verb *described)
+{
+    *(const struct verb **)context = described;
+}
+
+static void a_verb_can_be_described(void **state)
+{
+    (void)state;
+    char message[1024];
+    const struct verb *described = NULL;
+    options_describe(run_try, remember, &described);
+    assert_ptr_equal(described, &verb);
+    described = NULL;
+    assert_int_equal(parse(OPERAND, "a b", message, sizeof message), OPTIONS_RUN);     /* the next one runs again */
+    assert_null(described);
+}
+
 static void places_and_repetitions_are_counted(void **state)
 {
     (void)state;
@@ -174,7 +197,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_are_stored), cmocka_unit_test(misuse_is_one_line_and_64),
-        cmocka_unit_test(places_and_repetitions_are_counted), cmocka_unit_test(help_is_complete_and_narrow),
+        cmocka_unit_test(a_verb_can_be_described), cmocka_unit_test(places_and_repetitions_are_counted),
+        cmocka_unit_test(help_is_complete_and_narrow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

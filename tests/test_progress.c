@@ -51,7 +51,7 @@ static weft_event evaluated(void)
 {
     return (weft_event){.kind = WEFT_EVENT_EVALUATED, .step = 200, .total_steps = 1100, .epoch = 2, .total_epochs = 11,
                         .elapsed_s = 5, .samples_per_s = 51234.4, .epoch_loss = 0.5, .epoch_accuracy = 0.875,
-                        .train = {1, 0.3012, 0.2512, 0.9102}, .validation = {1, 0.3122, 0.2622, 0.9061}, .is_best = 1};
+                        .train = {1, 0.3012, 0.2512, 0.9102, NAN, NAN}, .validation = {1, 0.3122, 0.2622, 0.9061, NAN, NAN}, .is_best = 1};
 }
 
 static void lines_are_plain(void **state)
@@ -90,7 +90,7 @@ static void head_follows_the_splits(void **state)
     printed(&d);
     e.train.is_evaluated = 0;
     e.validation = (weft_split_figures){0};
-    e.test = (weft_split_figures){1, 12345.678, NAN, 0.1};
+    e.test = (weft_split_figures){.is_evaluated = 1, .cost = 12345.678, .loss = NAN, .accuracy = 0.1};
     weft_progress_event(d.progress, &e);
     assert_string_equal(printed(&d), "                   test\n"
                                      "   step   epoch    cost    loss accuracy samples/s\n"
@@ -185,7 +185,7 @@ static void numbers_of_any_size_fit_the_line(void **state)
     display_open(&d, WEFT_PROGRESS_BAR);
     weft_event e = {.kind = WEFT_EVENT_PROGRESS, .step = UINT64_MAX / 2, .total_steps = UINT64_MAX, .epoch = 1e300,
                     .total_epochs = 1e300, .elapsed_s = 1e300, .samples_per_s = 1e300, .epoch_loss = 1e300,
-                    .epoch_accuracy = 1e300, .train = {1, 1e300, -1e300, 1e300}, .test = {1, INFINITY, -INFINITY, NAN}};
+                    .epoch_accuracy = 1e300, .train = {1, 1e300, -1e300, 1e300, NAN, NAN}, .test = {1, INFINITY, -INFINITY, NAN, NAN, NAN}};
     weft_progress_event(d.progress, &e);
     assert_int_equal(strlen(printed(&d)), strlen(ERASE) + 79);
     e.kind = WEFT_EVENT_EVALUATED;

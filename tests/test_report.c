@@ -88,7 +88,7 @@ static weft_class_figures two_classes[] = {{0.8889, 0.8, 0.8421, 10}, {0.8182, 0
 
 static weft_evaluation evaluation_of_two(void)
 {
-    return (weft_evaluation){.split = "test", .rows = 20, .classes = 2, .loss = 0.25, .cost = 0.5, .accuracy = 0.85,
+    return (weft_evaluation){.split = "test", .rows = 20, .outputs = 2, .loss = 0.25, .cost = 0.5, .accuracy = 0.85,
                              .confusion = two_by_two, .per_class = two_classes, .macro = {0.85355, 0.85, 0.8496, 20},
                              .weighted = {0.85355, 0.85, 0.8496, 20}};
 }
@@ -123,7 +123,7 @@ static void wide_confusion_is_left_out(void **state)
     (void)state;
     enum { CLASSES = 100 };
     struct text_stream t;
-    weft_evaluation e = {.split = "train", .rows = CLASSES, .classes = CLASSES};
+    weft_evaluation e = {.split = "train", .rows = CLASSES, .outputs = CLASSES};
     e.confusion = calloc(CLASSES * CLASSES, sizeof *e.confusion);
     e.per_class = calloc(CLASSES, sizeof *e.per_class);
     assert_true(e.confusion != NULL && e.per_class != NULL);

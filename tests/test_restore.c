@@ -244,6 +244,61 @@ static void changed_settings_are_refused(void **state)
     assert_ok(resume("run", 1, &watch));
 }
 
+/* The name of a setting that the file is to be without: the reader looks for it in vain. */
+static char *hide_setting(struct snapshot *snapshot, const char *name)
+{
+    char *first = attribute_of(snapshot, "/settings", name)->name;
+    *first = '?';
+    return first;
+}
+
+/* A file from before there was a setting: the run had its default, and goes on with it, to the same end. */
+static void missing_settings_have_their_defaults(void **state)
+{
+    (void)state;
+    static const char *const newer[] = {"data.stratified", "data.missing", "optimizer.rho", "optimizer.lr_scale", "schedule.factor",
+                                        "schedule.every", "schedule.metric", "train.label_smoothing", "train.class_weights"};
+    train_undisturbed("whole", "");
+    struct watch watch = {.hook = stop_at, .stop_kind = WEFT_EVENT_EVALUATED};
+    assert_int_equal(train("run", "", &watch), WEFT_ESTOPPED);
+    struct snapshot *snapshot;
+    assert_ok(checkpoint_load(in_scratch("run/last.h5"), false, &snapshot));
+    char *hidden[COUNT(newer)];
+    for (size_t i = 0; i < COUNT(newer); i++)
+        hidden[i] = hide_setting(snapshot, newer[i]);
+    assert_ok(checkpoint_save(in_scratch("run/step-3.h5"), snapshot));
+    for (size_t i = 0; i < COUNT(newer); i++)
+        *hidden[i] = newer[i][0];
+    watch.hook = NULL;
+    assert_ok(resume("run", 2, &watch));
+    assert_same_run("whole", "run");
+    snapshot_destroy(snapshot);
+}
+
+/* But one that was not at its default is missed: the digest of the settings does not fit. */
+static void a_lost_setting_is_noticed(void **state)
+{
+    (void)state;
+    static const char *const set[] = {
+        "train.batch_size", "network.dropout", "train.label_smoothing", "schedule.every",
+    };
+    struct watch watch = {.hook = stop_at, .stop_kind = WEFT_EVENT_EVALUATED};
+    assert_int_equal(train("run", "train.label_smoothing=0.1; schedule.every=3 epochs", &watch), WEFT_ESTOPPED);
+    struct snapshot *snapshot;
+    assert_ok(checkpoint_load(in_scratch("run/last.h5"), false, &snapshot));
+    for (size_t i = 0; i < COUNT(set); i++) {
+        char *first = hide_setting(snapshot, set[i]);
+        assert_ok(checkpoint_save(in_scratch("run/step-3.h5"), snapshot));
+        *first = set[i][0];
+        assert_int_equal(reopen("run", (weft_resume_options){0}, &watch), WEFT_ESETTINGS);
+        assert_non_null(strstr(weft_last_error(), "digest"));
+    }
+    assert_ok(checkpoint_save(in_scratch("run/step-3.h5"), snapshot));
+    watch.hook = NULL;
+    assert_ok(resume("run", 2, &watch));
+    snapshot_destroy(snapshot);
+}
+
 /* Position, history and statistics that do not fit each other are refused, before memory is asked for what they claim. */
 static void damaged_states_are_refused(void **state)
 {
@@ -308,6 +363,8 @@ int main(void)
         TEST(more_epochs_go_on_as_if_planned),
         TEST(other_data_are_refused),
         TEST(changed_settings_are_refused),
+        TEST(missing_settings_have_their_defaults),
+        TEST(a_lost_setting_is_noticed),
         TEST(damaged_states_are_refused),
         TEST(a_damaged_newest_checkpoint_is_passed_over),
     };

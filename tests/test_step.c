@@ -32,10 +32,14 @@ static struct outcome outcome_of(struct fixture *f)
     return outcome;
 }
 
-static struct outcome train(const char *assignments, const char *strategy, size_t features, size_t batch, size_t threads)
+static struct sample sample_of(size_t features, size_t batch, size_t threads, unsigned kind)
+{
+    return (struct sample){features, batch, 2 * batch + batch / 2 + 5, threads, kind};  /* two batches, and a short one */
+}
+
+static struct outcome train(const char *assignments, const char *strategy, struct sample sample)
 {
     struct fixture f;
-    struct sample sample = {features, batch, 2 * batch + batch / 2 + 5, threads};       /* two batches, and a short one */
     fixture_open_sample(&f, sample, assignments, strategy);
     train_two_epochs(&f, assignments);
     struct outcome outcome = outcome_of(&f);
@@ -72,11 +76,11 @@ static size_t compare_variants(const struct covering *c, size_t batch)
 {
     size_t runs = 0;
     kernel = &kernel_reference;
-    struct outcome want = train(c->assignments, "run.gradient=auto", c->features, batch, 1);
+    struct outcome want = train(c->assignments, "run.gradient=auto", sample_of(c->features, batch, 1, 0));
     for (int isa = 0; isa < ISA_COUNT; isa++)
         for (size_t s = 0; s < COUNT(strategies); s++)
             for (size_t t = 0; t < COUNT(teams) && kernel_use((enum isa)isa); t++, runs++) {
-                struct outcome got = train(c->assignments, strategies[s], c->features, batch, teams[t]);
+                struct outcome got = train(c->assignments, strategies[s], sample_of(c->features, batch, teams[t], 0));
                 if (strcmp(got.text, want.text) != 0)
                     fail_msg("%s; %s; %zu features, batch %zu, %s, %zu threads: %s, wanted %s", c->assignments, strategies[s],
                              c->features, batch, isa_name((enum isa)isa), teams[t], got.text, want.text);
@@ -92,6 +96,65 @@ static void every_team_kernel_and_strategy_gives_the_same_bits(void **state)
         for (size_t b = 0; b < (covering[c].is_wide ? COUNT(wide_batches) : COUNT(batches)); b++)
             runs += compare_variants(&covering[c], covering[c].is_wide ? wide_batches[b] : batches[b]);
     print_message("           %zu runs\n", runs);
+}
+
+/* Every optimizer, loss and kind of row: of floats as of bytes. */
+static const struct of_task { const char *assignments; unsigned kind; } tasks[] = {
+    {"network.hidden=20, 7; optimizer.name=nesterov", OF_FLOATS},
+    {"network.hidden=20, 7; optimizer.name=rmsprop; network.activation=gelu; network.dropout=0.2", OF_FLOATS | OF_SHARES},
+    {"network.hidden=33; optimizer.name=adamw; regularization.l2=0.1; network.activation=softplus", OF_FLOATS | OF_WEIGHTS},
+    {"network.hidden=20, 7; network.batch_norm=before; network.activation=leaky_relu, elu; train.label_smoothing=0.1",
+     OF_FLOATS | OF_SHARES},
+    {"network.hidden=20; network.batch_norm=after; network.activation=gelu; network.loss=mse; network.input_dropout=0.1", OF_FLOATS},
+    {"network.hidden=20; network.output=sigmoid; network.loss=binary_cross_entropy; optimizer.name=nesterov; "
+     "optimizer.clip_norm=0.1", OF_FLOATS | OF_LABELS},
+    {"network.hidden=20; network.output=sigmoid; network.loss=mse; network.batch_norm=after; "
+     "network.batch_norm_statistics=shard; network.activation=softplus", OF_LABELS},
+    {"network.hidden=17, 9; network.output=linear; network.loss=mse; optimizer.name=rmsprop; network.activation=tanh",
+     OF_FLOATS | OF_VALUES},
+    {"network.hidden=none; network.output=linear; network.loss=mse; optimizer.name=momentum; optimizer.clip_value=0.01", OF_VALUES},
+    {"network.hidden=12; optimizer.name=sgd; train.label_smoothing=0.2; network.activation=elu", OF_WEIGHTS},
+};
+
+static void every_task_gives_the_same_bits(void **state)
+{
+    (void)state;
+    static const size_t features[] = {19, 40}, sizes[] = {7, 64, 100};
+    size_t runs = 0;
+    for (size_t c = 0; c < COUNT(tasks); c++)
+        for (size_t b = 0; b < COUNT(features) * COUNT(sizes); b++) {
+            struct sample sample = sample_of(features[b % 2], sizes[b / 2], 1, tasks[c].kind);
+            kernel = &kernel_reference;
+            struct outcome want = train(tasks[c].assignments, "run.gradient=auto", sample);
+            for (int isa = 0; isa < ISA_COUNT; isa++)
+                for (size_t s = 0; s < COUNT(strategies); s++)
+                    for (size_t t = 0; t < COUNT(teams) && kernel_use((enum isa)isa); t++, runs++) {
+                        sample.threads = teams[t];
+                        struct outcome got = train(tasks[c].assignments, strategies[s], sample);
+                        if (strcmp(got.text, want.text) != 0)
+                            fail_msg("%s; %s; %zu features, batch %zu, %s, %zu threads: %s, wanted %s", tasks[c].assignments,
+                                     strategies[s], sample.features, sample.batch, isa_name((enum isa)isa), teams[t], got.text,
+                                     want.text);
+                    }
+        }
+    print_message("           %zu runs\n", runs);
+}
+
+/* adamw is adam whose decay is decoupled, whatever form of L2 the settings name. */
+static void adamw_is_adam_with_decoupled_decay(void **state)
+{
+    (void)state;
+    static const char *const penalty[] = {"regularization.l2=0.1", "regularization.l2=0.3; regularization.l2_biases=yes"};
+    for (size_t p = 0; p < COUNT(penalty); p++) {
+        char adam[256], adamw[256], coupled[256];
+        snprintf(adam, sizeof adam, "network.hidden=20, 7; optimizer.name=adam; %s; regularization.l2_form=decoupled", penalty[p]);
+        snprintf(adamw, sizeof adamw, "network.hidden=20, 7; optimizer.name=adamw; %s", penalty[p]);
+        snprintf(coupled, sizeof coupled, "network.hidden=20, 7; optimizer.name=adam; %s", penalty[p]);
+        struct sample sample = sample_of(19, 64, 2, 0);
+        struct outcome want = train(adam, strategies[0], sample), got = train(adamw, strategies[0], sample);
+        assert_string_equal(got.text, want.text);
+        assert_string_not_equal(train(coupled, strategies[0], sample).text, want.text);
+    }
 }
 
 /* A run cut into pieces, by request after every step, ends as the one that was not. */
@@ -130,7 +193,7 @@ static void packed_weights_follow_the_update(void **state)
         for (size_t i = 0; i < COUNT(networks) * COUNT(strategies); i++)
             for (size_t t = 0; t < COUNT(teams) && kernel_use((enum isa)isa); t++) {
                 struct fixture f;
-                fixture_open_sample(&f, (struct sample){75, 64, 200, teams[t]}, networks[i / 2], strategies[i % 2]);
+                fixture_open_sample(&f, (struct sample){75, 64, 200, teams[t], 0}, networks[i / 2], strategies[i % 2]);
                 assert_int_equal(training_run_steps(&f.t, f.t.sampler.steps_per_epoch), WEFT_OK);
                 assert_packed(&f.t.net, networks[i / 2]);
                 fixture_close(&f);
@@ -177,7 +240,7 @@ static void rows_and_pieces_are_shared_out(void **state)
             for (size_t b = 0; b < COUNT(batches) * COUNT(strategies); b++) {
                 struct fixture f;
                 size_t batch = batches[b / 2];
-                struct sample sample = {covering[c].features, batch, 2 * batch + batch / 2 + 5, threads};
+                struct sample sample = sample_of(covering[c].features, batch, threads, 0);
                 fixture_open_sample(&f, sample, covering[c].assignments, strategies[b % 2]);
                 bool whole_shards = b % 2 == 1 || strstr(covering[c].assignments, "batch_norm=") != NULL;
                 expect_all_rows(&f.t, &f.t.full, whole_shards);
@@ -217,24 +280,30 @@ static void threads_are_fed(void **state)
 
 /* An ordinary gradient is summed, used and forgotten, piece by piece: nothing that a step multiplies, padding included, looks
  * as if it could overflow. */
+static void expect_one_look(const char *assignments, struct sample sample)
+{
+    for (int isa = 0; isa < ISA_COUNT && strstr(assignments, "clip") == NULL; isa++)
+        for (size_t t = 0; t < COUNT(teams) && kernel_use((enum isa)isa); t++) {
+            struct fixture f;
+            sample.threads = teams[t];
+            fixture_open_sample(&f, sample, assignments, "run.gradient=owned");
+            for (size_t i = 0; i < f.t.net.parameter_size; i++)
+                f.t.observed_gradient[i] = 7;
+            train_two_epochs(&f, assignments);
+            for (size_t i = 0; i < f.t.net.parameter_size; i++)
+                if (f.t.observed_gradient[i] != 7)
+                    fail_msg("%s, %s kernels, %zu threads: the whole gradient was looked at", assignments, kernel->name, teams[t]);
+            fixture_close(&f);
+        }
+}
+
 static void ordinary_steps_do_not_look_twice(void **state)
 {
     (void)state;
     for (size_t c = 0; c < COUNT(covering); c++)
-        for (int isa = 0; isa < ISA_COUNT && strstr(covering[c].assignments, "clip") == NULL; isa++)
-            for (size_t t = 0; t < COUNT(teams) && kernel_use((enum isa)isa); t++) {
-                struct fixture f;
-                fixture_open_sample(&f, (struct sample){covering[c].features, 64, 165, teams[t]}, covering[c].assignments,
-                                    "run.gradient=owned");
-                for (size_t i = 0; i < f.t.net.parameter_size; i++)
-                    f.t.observed_gradient[i] = 7;
-                train_two_epochs(&f, covering[c].assignments);
-                for (size_t i = 0; i < f.t.net.parameter_size; i++)
-                    if (f.t.observed_gradient[i] != 7)
-                        fail_msg("%s, %s kernels, %zu threads: the whole gradient was looked at", covering[c].assignments,
-                                 kernel->name, teams[t]);
-                fixture_close(&f);
-            }
+        expect_one_look(covering[c].assignments, (struct sample){covering[c].features, 64, 165, 1, 0});
+    for (size_t c = 0; c < COUNT(tasks); c++)
+        expect_one_look(tasks[c].assignments, (struct sample){19, 64, 165, 1, tasks[c].kind});
 }
 
 /* A clock changes nothing, and every thread's phases are counted. */
@@ -345,6 +414,8 @@ int main(void)
         return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_team_kernel_and_strategy_gives_the_same_bits),
+        cmocka_unit_test(every_task_gives_the_same_bits),
+        cmocka_unit_test(adamw_is_adam_with_decoupled_decay),
         cmocka_unit_test(pauses_do_not_show),
         cmocka_unit_test(packed_weights_follow_the_update),
         cmocka_unit_test(rows_and_pieces_are_shared_out),

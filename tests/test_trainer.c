@@ -88,7 +88,7 @@ static void memory_may_be_short_in_a_run(void **state)
     for (; st != WEFT_OK; n++) {
         weft_trainer *trainer;
         bool has_run;
-        const weft_trainer_options options = {in_scratch("run"), NULL, NULL};
+        const weft_trainer_options options = {.out = in_scratch("run")};
         memory_fail_from(n);
         st = weft_trainer_create(settings, &options, &trainer);
         assert_true((st == WEFT_OK) == (trainer != NULL));

@@ -4,9 +4,9 @@
 
 #include <stddef.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+#include "weft/api.h"
+
+WEFT_API_BEGIN
 
 /* One learned array or running statistic of a network. */
 typedef struct weft_tensor_info {
@@ -17,7 +17,6 @@ typedef struct weft_tensor_info {
     double gradient_l2_norm, update_ratio;      /* of the latest evaluation in the file; NaN if there is none */
 } weft_tensor_info;
 
-#ifdef __cplusplus
-}
-#endif
+WEFT_API_END
+
 #endif

@@ -7,8 +7,9 @@
 #include "weft/report.h"
 
 static const char ABOUT[] =
-    "Take a split of data through a model and print loss, cost (loss plus penalty) and accuracy; precision, recall, F1 and "
-    "support of each class; and the confusion matrix. The result is the same for any number of threads, and nothing is "
+    "Take a split of data through a model and print loss and cost (loss plus penalty); of a classifier accuracy, precision, recall, "
+    "F1 and support of each class or label, and the confusion matrix; of a regression R^2, mean absolute and root mean square error "
+    "of each value. The result is the same for any number of threads, and nothing is "
     "written to disk.\n\n"
     "Other data than the model was trained on are fine if they have as many features and no more classes; they are scaled "
     "as the training data were.";
@@ -45,8 +46,8 @@ int cmd_eval(int argc, char **argv)
          "best"},
         {"data", OPT_STRING, &a.data, "URI", "data to evaluate on; default: those the model was trained on, as run.ini "
          "beside the checkpoint says"},
-        {"split", OPT_STRING, &a.split, "NAME", "train, validation or test; default: test, or validation if there is no "
-         "test split"},
+        {"split", OPT_STRING, &a.split, "train|validation|test|all", "all: every row that is no test row. Default: test; without test rows all, or of the run's own "
+         "data validation"},
         {"threads", OPT_COUNT, &threads, "N", "0, the default: as many as the machine and the work allow"},
         {"unsealed", OPT_FLAG, &unsealed, NULL, "take a file whose seal is missing or wrong, because it was edited"},
         {"json", OPT_FLAG, &json, NULL, "print one JSON object"}, {0}

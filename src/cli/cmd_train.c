@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/dry_run.h"
 #include "cli/options.h"
 #include "cli/run.h"
 #include "weft/settings.h"
@@ -25,12 +26,14 @@ static const char ABOUT[] =
 static const char EXAMPLES[] =
     "  weft train --data idx:data/mnist\n"
     "  weft train study.ini --out checkpoints/study --threads 8\n"
-    "  weft train --set network.hidden=20,7,5 --set train.batch_size=256 --json\n";
+    "  weft train --set network.hidden=20,7,5 --set train.batch_size=256 --json\n"
+    "  weft train study.ini --dry-run\n";
 
 struct train_arguments {
-    const char *config, *data, *out;
+    const char *config, *data, *out, *init_from;
     struct strings set;
     uint64_t threads;                   /* NOT_GIVEN: as set elsewhere */
+    bool is_dry, is_verbose;
 };
 
 static const uint64_t NOT_GIVEN = UINT64_MAX;
@@ -78,9 +81,11 @@ static int train(const struct train_arguments *a, const weft_settings *settings,
     int exit_code = run_open(run);
     if (exit_code != 0)
         return exit_code;
-    weft_trainer_options options = {.out = a->out, .on_event = weft_progress_event, .event_context = run->progress};
+    weft_trainer_options options = {.out = a->out, .init_from = a->init_from, .on_event = weft_progress_event, .event_context = run->progress};
     weft_status st = a->out != NULL ? weft_trainer_create(settings, &options, &run->trainer)
                                     : create_numbered(settings, &options, &run->trainer);
+    if (st == WEFT_OK && a->is_verbose)
+        st = dry_run_tell_memory(run->trainer);
     return run_finish(run, st);
 }
 
@@ -95,8 +100,13 @@ int cmd_train(int argc, char **argv)
         {"threads", OPT_COUNT, &a.threads, "N", "threads, as run.threads; 0: as many as the machine and the work allow"},
         {"out", OPT_STRING, &a.out, "DIR", "directory of the run; it must not hold one already. Default: "
          "checkpoints/run-001, or the first number that is free"},
-        {"progress", OPT_STRING, &run.progress_name, "STYLE", RUN_PROGRESS_HELP},
-        {"json", OPT_FLAG, &run.json, NULL, "print the summary as one JSON object"}, {0}
+        {"init-from", OPT_STRING, &a.init_from, "CHECKPOINT", "begin with the weights of this model (fine-tuning); a file, or a run's "
+         "directory: then its best.h5, or last.h5"},
+        {"dry-run", OPT_FLAG, &a.is_dry, NULL, "train nothing and make no directory: print what would be done, with all settings, "
+         "as an INI file; the memory it takes is taken for a moment"},
+        {"verbose", OPT_FLAG, &a.is_verbose, NULL, "print on stderr what memory the run takes, before it begins"},
+        {"progress", OPT_STRING, &run.progress_name, RUN_PROGRESS_WORDS, RUN_PROGRESS_HELP},
+        {"json", OPT_FLAG, &run.json, NULL, "print the summary, or what would be done, as one JSON object"}, {0}
     };
     const struct verb verb = {run.verb, ABOUT, options, true, EXAMPLES};
     int exit_code = options_parse(&verb, argc, argv);
@@ -104,7 +114,10 @@ int cmd_train(int argc, char **argv)
         return exit_code;
     weft_settings *settings = weft_settings_create();
     weft_status st = settings != NULL ? settings_of(&a, settings) : WEFT_ENOMEM;
-    exit_code = st == WEFT_OK ? train(&a, settings, &run) : exit_failure(run.verb, st);
+    if (st != WEFT_OK)
+        exit_code = exit_failure(run.verb, st);
+    else
+        exit_code = a.is_dry ? dry_run(run.verb, settings, a.init_from, run.json) : train(&a, settings, &run);
     weft_settings_destroy(settings);
     return exit_code;
 }

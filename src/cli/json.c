@@ -48,6 +48,13 @@ void json_add(json_t **array, json_t *value)
     *array = NULL;
 }
 
+/* A figure that this kind of model does not have is left out. */
+static void put_figure(json_t **object, const char *key, double value)
+{
+    if (!isnan(value))
+        json_put(object, key, json_of_real(value));
+}
+
 json_t *json_of_figures(const weft_evaluation *e)
 {
     if (e == NULL)
@@ -56,7 +63,10 @@ json_t *json_of_figures(const weft_evaluation *e)
     json_put(&object, "rows", json_of_count(e->rows));
     json_put(&object, "cost", json_of_real(e->cost));
     json_put(&object, "loss", json_of_real(e->loss));
-    json_put(&object, "accuracy", json_of_real(e->accuracy));
+    put_figure(&object, "accuracy", e->accuracy);
+    put_figure(&object, "label_accuracy", e->label_accuracy);
+    put_figure(&object, "r2", e->r2);
+    put_figure(&object, "mean_absolute_error", e->mean_absolute_error);
     return object;
 }
 
@@ -70,22 +80,60 @@ static json_t *json_of_class(const weft_class_figures *figures)
     return object;
 }
 
+static json_t *json_of_value(const weft_value_figures *figures)
+{
+    json_t *object = json_object();
+    json_put(&object, "r2", json_of_real(figures->r2));
+    json_put(&object, "mean_absolute_error", json_of_real(figures->mean_absolute_error));
+    json_put(&object, "root_mean_square_error", json_of_real(figures->root_mean_square_error));
+    return object;
+}
+
+static json_t *json_of_confusion(const weft_evaluation *e)
+{
+    json_t *confusion = json_array();
+    for (size_t t = 0; t < e->outputs; t++) {
+        json_t *row = json_array();
+        for (size_t p = 0; p < e->outputs; p++)
+            json_add(&row, json_of_count(e->confusion[t * e->outputs + p]));
+        json_add(&confusion, row);
+    }
+    return confusion;
+}
+
+static void put_classes(json_t **object, const weft_evaluation *e)
+{
+    json_t *per_class = json_array();
+    for (size_t c = 0; c < e->outputs; c++)
+        json_add(&per_class, json_of_class(&e->per_class[c]));
+    json_put(object, e->task == WEFT_TASK_LABELS ? "labels" : "classes", json_of_count(e->outputs));
+    json_put(object, e->task == WEFT_TASK_LABELS ? "per_label" : "per_class", per_class);
+    json_put(object, "macro", json_of_class(&e->macro));
+    json_put(object, "weighted", json_of_class(&e->weighted));
+    if (e->confusion != NULL)
+        json_put(object, "confusion", json_of_confusion(e));
+}
+
+static void put_values(json_t **object, const weft_evaluation *e)
+{
+    json_t *per_value = json_array();
+    for (size_t k = 0; k < e->outputs; k++)
+        json_add(&per_value, json_of_value(&e->per_value[k]));
+    json_put(object, "values", json_of_count(e->outputs));
+    json_put(object, "per_value", per_value);
+}
+
 json_t *json_of_evaluation(const weft_evaluation *e)
 {
-    json_t *object = json_of_figures(e), *per_class = json_array(), *confusion = json_array();
-    for (size_t t = 0; t < e->classes; t++) {
-        json_t *row = json_array();
-        for (size_t p = 0; p < e->classes; p++)
-            json_add(&row, json_of_count(e->confusion[t * e->classes + p]));
-        json_add(&confusion, row);
-        json_add(&per_class, json_of_class(&e->per_class[t]));
-    }
+    json_t *object = json_of_figures(e), *names = json_array();
     json_put(&object, "split", json_of_text(e->split));
-    json_put(&object, "classes", json_of_count(e->classes));
-    json_put(&object, "per_class", per_class);
-    json_put(&object, "macro", json_of_class(&e->macro));
-    json_put(&object, "weighted", json_of_class(&e->weighted));
-    json_put(&object, "confusion", confusion);
+    if (e->task == WEFT_TASK_REGRESSION)
+        put_values(&object, e);
+    else
+        put_classes(&object, e);
+    for (size_t k = 0; e->name != NULL && k < e->outputs; k++)
+        json_add(&names, json_of_text(e->name[k]));
+    json_put(&object, "names", names);
     return object;
 }
 

@@ -17,8 +17,8 @@
 json_t *json_of_real(double value);
 json_t *json_of_count(uint64_t value);
 json_t *json_of_text(const char *text);         /* null for NULL and ""; '?' for each byte above 127 if it is no UTF-8 */
-json_t *json_of_figures(const weft_evaluation *evaluation);     /* rows, cost, loss, accuracy; null for NULL */
-json_t *json_of_evaluation(const weft_evaluation *evaluation);  /* these, the classes and the confusion matrix */
+json_t *json_of_figures(const weft_evaluation *evaluation);     /* rows, cost, loss, accuracy or r2 ...; null for NULL */
+json_t *json_of_evaluation(const weft_evaluation *evaluation);  /* these, each class, label or value */
 json_t *json_of_checkpoint(const weft_checkpoint_info *info);
 
 /* The value goes over to the object or array. */

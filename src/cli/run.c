@@ -53,13 +53,23 @@ const char *run_stop_words(const char *stop_reason)
 
 /* ---- what came of it, for people ---- */
 
+/* Four decimals, unless the loss would be all zeros. */
+static void print_split(const weft_evaluation *e, double score)
+{
+    bool is_tiny = e->loss != 0 && e->loss < 5e-5;
+    printf(is_tiny ? "%-10s  %9.2e %9.2e %9.4f %9zu\n" : "%-10s  %9.4f %9.4f %9.4f %9zu\n", e->split, e->cost, e->loss, score,
+           e->rows);
+}
+
 static void print_figures(const weft_trainer *trainer)
 {
-    printf("\n%-10s  %9s %9s %9s %9s\n", "", "cost", "loss", "accuracy", "rows");
+    const weft_evaluation *train = weft_trainer_evaluation(trainer, split_name[0]);
+    bool has_values = train != NULL && train->task == WEFT_TASK_REGRESSION;
+    printf("\n%-10s  %9s %9s %9s %9s\n", "", "cost", "loss", has_values ? "R^2" : "accuracy", "rows");
     for (size_t s = 0; s < SPLITS; s++) {
         const weft_evaluation *e = weft_trainer_evaluation(trainer, split_name[s]);
         if (e != NULL)
-            printf("%-10s  %9.4f %9.4f %9.4f %9zu\n", split_name[s], e->cost, e->loss, e->accuracy, e->rows);
+            print_split(e, has_values ? e->r2 : e->accuracy);
     }
 }
 
@@ -68,7 +78,7 @@ static void print_next(const weft_summary *s)
     printf("\nNext:\n");
     if (strcmp(s->stop_reason, "max_time") == 0)
         printf("  weft resume %s    go on\n", s->directory);
-    printf("  weft eval %s       how well it does on each class\n", s->directory);
+    printf("  weft eval %s       how well it does, in detail\n", s->directory);
     printf("  weft inspect %s    its layers and settings\n", s->directory);
 }
 

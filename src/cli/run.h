@@ -12,7 +12,8 @@
 #include "weft/report.h"
 #include "weft/trainer.h"
 
-#define RUN_PROGRESS_HELP "auto, bar, lines or none. auto: a bar on a terminal, plain lines in a log"
+#define RUN_PROGRESS_WORDS "auto|bar|lines|none"
+#define RUN_PROGRESS_HELP "auto, the default: a bar on a terminal, plain lines in a log"
 
 struct run {
     const char *verb;                   /* "weft train" */

@@ -44,7 +44,7 @@ static unsigned evaluated_splits(const weft_event *event)
     return splits;
 }
 
-static void add_head(struct text *line, unsigned splits)
+static void add_head(struct text *line, unsigned splits, bool has_values)
 {
     static const char *const name[SPLITS] = {"train", "validation", "test"};
     text_add(line, "%15s", "");
@@ -56,14 +56,24 @@ static void add_head(struct text *line, unsigned splits)
     text_add(line, "\n%7s%8s", "step", "epoch");
     for (size_t s = 0; s < SPLITS; s++)
         if (splits >> s & 1)
-            text_add(line, "%8s%8s%9s", "cost", "loss", "accuracy");
+            text_add(line, "%8s%8s%9s", "cost", "loss", has_values ? "R^2" : "accuracy");
     text_add(line, "%10s\n", "samples/s");
 }
 
-/* Four decimals while they fit. */
+/* A regression has no accuracy, but R^2. */
+static bool is_regression(const weft_event *event)
+{
+    for (size_t s = 0; s < SPLITS; s++)
+        if (figures_of(event, s)->is_evaluated)
+            return isnan(figures_of(event, s)->accuracy);
+    return false;
+}
+
+/* Four decimals while they fit and say something. */
 static void add_amount(struct text *line, double amount)
 {
-    text_add(line, fabs(amount) < 100 ? " %7.4f" : " %7.4g", amount);
+    bool is_tiny = amount != 0 && fabs(amount) < 5e-5;
+    text_add(line, is_tiny ? " %7.1e" : fabs(amount) < 100 ? " %7.4f" : " %7.4g", amount);
 }
 
 static void add_row(struct text *line, const weft_event *event)
@@ -75,7 +85,7 @@ static void add_row(struct text *line, const weft_event *event)
             continue;
         add_amount(line, figures->cost);
         add_amount(line, figures->loss);
-        text_add(line, "%9.4f", figures->accuracy);
+        text_add(line, "%9.4f", isnan(figures->accuracy) ? figures->r2 : figures->accuracy);
     }
     text_add(line, "%10.0f%s\n", event->samples_per_s, event->is_best ? " best" : "");
 }
@@ -102,7 +112,9 @@ static void add_duration(struct text *line, double duration_s)
 static void add_state(struct text *line, const weft_progress *progress, const weft_event *event)
 {
     if (event->epoch_loss > 0)
-        text_add(line, "loss %.4f, acc %.4f, ", event->epoch_loss, event->epoch_accuracy);
+        text_add(line, "loss %.4f, ", event->epoch_loss);
+    if (event->epoch_loss > 0 && !isnan(event->epoch_accuracy))
+        text_add(line, "acc %.4f, ", event->epoch_accuracy);
     text_add(line, "%.0f samples/s, ", event->samples_per_s);
     uint64_t done = event->step - progress->first_step;
     bool end_is_known = event->total_steps > 0 && done > 0;
@@ -161,7 +173,7 @@ static void write_row(weft_progress *progress, const weft_event *event)
     struct text line = {row, sizeof row, 0};
     unsigned splits = evaluated_splits(event);
     if (progress->rows_to_head == 0 || splits != progress->head_splits) {
-        add_head(&line, splits);
+        add_head(&line, splits, is_regression(event));
         progress->head_splits = splits;
         progress->rows_to_head = HEAD_EVERY_ROWS;
     }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "train/pictures.h"
 #include "train/trainer.h"
 #include "weft/version.h"
@@ -53,7 +54,7 @@ static weft_status put_layer_attributes(const struct network *net, const struct 
     const struct layer *layer = &net->layer[tensor->layer];
     if (tensor->kind == TENSOR_WEIGHT) {
         bool is_output = tensor->layer + 1 == net->layers;
-        TRY(snapshot_put_text(snapshot, path, "activation", is_output ? "softmax" : activation_name(layer->activation)));
+        TRY(snapshot_put_text(snapshot, path, "activation", is_output ? output_name(net->output) : activation_name(layer->activation)));
         TRY(snapshot_put_integer(snapshot, path, "fan_in", (int64_t)layer->fan_in));
         TRY(snapshot_put_integer(snapshot, path, "fan_out", (int64_t)layer->fan_out));
     } else if (tensor->kind == TENSOR_RUNNING_VARIANCE) {
@@ -117,6 +118,8 @@ static weft_status put_trainer(const weft_trainer *tr, struct snapshot *snapshot
     TRY(snapshot_put_real(snapshot, "/trainer", "epoch_loss_sum", t->epoch_loss_sum));
     TRY(snapshot_put_integer(snapshot, "/trainer", "epoch_rows", (int64_t)t->epoch_rows));
     TRY(snapshot_put_integer(snapshot, "/trainer", "epoch_correct", (int64_t)t->epoch_correct));
+    if (tr->initial_digest[0] != '\0')
+        TRY(snapshot_put_text(snapshot, "/trainer", "initial_weights_digest", tr->initial_digest));
     return snapshot_put_text(snapshot, "/trainer", "stop_reason", tr->stop_reason);
 }
 
@@ -130,6 +133,15 @@ static weft_status put_statistics(const weft_trainer *tr, struct snapshot *snaps
     return WEFT_OK;
 }
 
+/* One text, a name a line. */
+static weft_status put_class_names(const struct dataset *d, struct snapshot *snapshot)
+{
+    char *names = names_join(&d->classes);
+    weft_status st = names != NULL ? snapshot_put_text(snapshot, "/input", "class_names", names) : WEFT_ENOMEM;
+    memory_free(names);
+    return st;
+}
+
 static weft_status put_input(const weft_trainer *tr, struct snapshot *snapshot)
 {
     const struct dataset *d = &tr->dataset;
@@ -137,9 +149,17 @@ static weft_status put_input(const weft_trainer *tr, struct snapshot *snapshot)
     TRY(snapshot_put_integer(snapshot, "/input", "height", (int64_t)d->train.height));
     TRY(snapshot_put_integer(snapshot, "/input", "width", (int64_t)d->train.width));
     TRY(snapshot_put_integer(snapshot, "/input", "channels", (int64_t)d->train.channels));
-    TRY(snapshot_put_integer(snapshot, "/input", "classes", (int64_t)d->classes));
+    TRY(snapshot_put_integer(snapshot, "/input", "classes", d->task == TASK_CLASSES ? (int64_t)d->outputs : 0));
+    TRY(snapshot_put_integer(snapshot, "/input", "outputs", (int64_t)d->outputs));
+    TRY(snapshot_put_text(snapshot, "/input", "task", task_name(d->task)));
+    TRY(put_class_names(d, snapshot));
     TRY(snapshot_put_array(snapshot, "/input/mean", ARRAY_F32, ROLE_PLAIN, 1, &d->features, d->shift));
-    return snapshot_put_array(snapshot, "/input/scale", ARRAY_F32, ROLE_PLAIN, 1, &d->features, d->scale);
+    TRY(snapshot_put_array(snapshot, "/input/scale", ARRAY_F32, ROLE_PLAIN, 1, &d->features, d->scale));
+    if (d->fill != NULL)
+        TRY(snapshot_put_array(snapshot, "/input/fill", ARRAY_F32, ROLE_PLAIN, 1, &d->features, d->fill));
+    if (d->class_weight != NULL)
+        TRY(snapshot_put_array(snapshot, "/input/class_weight", ARRAY_F32, ROLE_PLAIN, 1, &d->outputs, d->class_weight));
+    return WEFT_OK;
 }
 
 static weft_status put_all(const weft_trainer *tr, struct snapshot *snapshot)

@@ -1,26 +1,13 @@
 /* See early_stop.h. */
 #include "train/early_stop.h"
 
-#include <stddef.h>
-
-enum figure { FIGURE_COST, FIGURE_LOSS, FIGURE_ACCURACY };
-
-/* enum stop_metric counts split by split, figure by figure, from 1. */
-static enum split_name split_of(int metric)
-{
-    return (enum split_name)((metric - 1) / 3);
-}
-
-static enum figure figure_of(int metric)
-{
-    return (enum figure)((metric - 1) % 3);
-}
+#include "train/stop_metric.h"
 
 void early_stop_setup(struct early_stop *stop, const struct weft_settings *settings, uint64_t steps_per_epoch,
                       bool has_validation)
 {
     const struct interval *patience = &settings->train.patience;
-    *stop = (struct early_stop){.metric = settings->train.early_stop, .ends_run = settings->train.early_stop != STOP_NONE,
+    *stop = (struct early_stop){.metric = (enum stop_metric)settings->train.early_stop, .ends_run = settings->train.early_stop != STOP_NONE,
                                 .min_delta = settings->train.min_delta, .best_step = -1};
     stop->patience_steps = patience->count * (patience->unit == INTERVAL_EPOCHS ? steps_per_epoch : 1);
     for (size_t i = 0; stop->metric == STOP_NONE && has_validation && i < settings->train.evaluate.count; i++)
@@ -32,13 +19,11 @@ bool early_stop_look(struct early_stop *stop, const struct history *history, int
 {
     if (stop->metric == STOP_NONE)
         return false;
-    const struct history_row *row = history_at(history, split_of(stop->metric), step);
+    const struct history_row *row = history_at(history, stop_metric_split(stop->metric), step);
     if (row == NULL)
         return false;
-    enum figure figure = figure_of(stop->metric);
-    double value = figure == FIGURE_COST ? row->cost : figure == FIGURE_LOSS ? row->loss : row->accuracy;
-    bool is_better = figure == FIGURE_ACCURACY ? value > stop->best + stop->min_delta : value < stop->best - stop->min_delta;
-    if (stop->has_best && !is_better)
+    double value = stop_metric_of(stop->metric, row);
+    if (stop->has_best && !stop_metric_improves(stop->metric, value, stop->best, stop->min_delta))
         return false;
     stop->has_best = true;
     stop->best = value;
@@ -51,18 +36,9 @@ bool early_stop_is_due(const struct early_stop *stop, int64_t step)
     return stop->ends_run && stop->has_best && (uint64_t)(step - stop->best_step) >= stop->patience_steps;
 }
 
-const char *early_stop_metric_name(const struct early_stop *stop)
-{
-    static const char *const name[] = {
-        "none", "train_cost", "train_loss", "train_accuracy", "validation_cost", "validation_loss", "validation_accuracy",
-        "test_cost", "test_loss", "test_accuracy",
-    };
-    return name[stop->metric];
-}
-
 weft_status early_stop_put(const struct early_stop *stop, struct snapshot *snapshot)
 {
-    weft_status st = snapshot_put_text(snapshot, "/trainer", "best_metric", early_stop_metric_name(stop));
+    weft_status st = snapshot_put_text(snapshot, "/trainer", "best_metric", stop_metric_name(stop->metric));
     if (st == WEFT_OK)
         st = snapshot_put_integer(snapshot, "/trainer", "best_step", stop->best_step);
     if (st == WEFT_OK)

@@ -7,7 +7,7 @@
 #include "train/history.h"
 
 struct early_stop {
-    int metric;                         /* enum stop_metric; STOP_NONE: nothing is best */
+    enum stop_metric metric;            /* STOP_NONE: nothing is best */
     bool ends_run;                      /* false: only keeps track of the best */
     uint64_t patience_steps;
     double min_delta;
@@ -26,8 +26,6 @@ bool early_stop_look(struct early_stop *stop, const struct history *history, int
 
 /* Has patience run out at this step? */
 bool early_stop_is_due(const struct early_stop *stop, int64_t step);
-
-const char *early_stop_metric_name(const struct early_stop *stop);      /* "validation_cost"; "none" */
 
 /* To and from attributes of /trainer. */
 weft_status early_stop_put(const struct early_stop *stop, struct snapshot *snapshot);

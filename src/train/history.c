@@ -2,6 +2,7 @@
 #include "train/history.h"
 
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -30,7 +31,7 @@ void history_clear(struct history *history)
 {
     for (size_t s = 0; s < SPLIT_COUNT; s++)
         memory_free(history->row[s]);
-    *history = (struct history){0};
+    *history = (struct history){.has_values = history->has_values};
 }
 
 const struct history_row *history_at(const struct history *history, enum split_name split, int64_t step)
@@ -41,13 +42,30 @@ const struct history_row *history_at(const struct history *history, enum split_n
     return NULL;
 }
 
-enum { COLUMNS = 5 };
-static const char *const column_name[COLUMNS] = {"epoch", "cost", "loss", "accuracy", "learning_rate"};
+/* The columns of a row, in the order in which they are stored. Which there are depends on what the network says. */
+static const struct column {
+    const char *name;
+    size_t offset;
+    bool of_classes, of_values, is_figure;              /* figure: of a split, and so in history.csv */
+} COLUMN[] = {
+    {"epoch", offsetof(struct history_row, epoch), true, true, false},
+    {"cost", offsetof(struct history_row, cost), true, true, true},
+    {"loss", offsetof(struct history_row, loss), true, true, true},
+    {"accuracy", offsetof(struct history_row, accuracy), true, false, true},
+    {"r2", offsetof(struct history_row, r2), false, true, true},
+    {"mean_absolute_error", offsetof(struct history_row, mean_absolute_error), false, true, true},
+    {"learning_rate", offsetof(struct history_row, learning_rate), true, true, false},
+};
+enum { COLUMNS = sizeof COLUMN / sizeof *COLUMN };
 
-static double *column_of(struct history_row *row, size_t column)
+static bool has_column(const struct history *history, size_t c)
 {
-    double *const field[COLUMNS] = {&row->epoch, &row->cost, &row->loss, &row->accuracy, &row->learning_rate};
-    return field[column];
+    return history->has_values ? COLUMN[c].of_values : COLUMN[c].of_classes;
+}
+
+static double *column_of(struct history_row *row, size_t c)
+{
+    return (double *)((char *)row + COLUMN[c].offset);
 }
 
 static void path_of(enum split_name split, const char *column, char path[64])
@@ -66,7 +84,9 @@ weft_status history_put(const struct history *history, struct snapshot *snapshot
         for (size_t i = 0; st == WEFT_OK && i < count; i++)
             ((int64_t *)data)[i] = history->row[s][i].step;
         for (size_t c = 0; st == WEFT_OK && c < COLUMNS; c++) {
-            path_of(s, column_name[c], path);
+            if (!has_column(history, c))
+                continue;
+            path_of(s, COLUMN[c].name, path);
             st = snapshot_put_space(snapshot, path, ARRAY_F64, ROLE_PLAIN, 1, &count, &data);
             for (size_t i = 0; st == WEFT_OK && i < count; i++)
                 ((double *)data)[i] = *column_of(&history->row[s][i], c);
@@ -100,7 +120,9 @@ static weft_status get_split(struct history *history, const struct snapshot *sna
             return st;
     }
     for (size_t c = 0; c < COLUMNS; c++) {
-        path_of(s, column_name[c], path);
+        if (!has_column(history, c))
+            continue;
+        path_of(s, COLUMN[c].name, path);
         const struct array *column = find_column(snapshot, path, ARRAY_F64);
         if (column == NULL)
             return WEFT_EDAMAGED;
@@ -125,10 +147,15 @@ weft_status history_get(struct history *history, const struct snapshot *snapshot
     return WEFT_OK;
 }
 
-void history_head(char *line, size_t capacity)
+void history_head(const struct history *history, char *line, size_t capacity)
 {
-    snprintf(line, capacity, "step,epoch,learning_rate,train_cost,train_loss,train_accuracy,validation_cost,validation_loss,"
-             "validation_accuracy,test_cost,test_loss,test_accuracy\n");
+    struct text text = {line, capacity, 0};
+    text_add(&text, "step,epoch,learning_rate");
+    for (enum split_name s = 0; s < SPLIT_COUNT; s++)
+        for (size_t c = 0; c < COLUMNS; c++)
+            if (has_column(history, c) && COLUMN[c].is_figure)
+                text_add(&text, ",%s_%s", split_label(s), COLUMN[c].name);
+    text_add(&text, "\n");
 }
 
 static void add_cell(struct text *line, double value)
@@ -139,24 +166,27 @@ static void add_cell(struct text *line, double value)
 
 void history_line(const struct history *history, int64_t step, char *line, size_t capacity)
 {
-    const struct history_row *row[SPLIT_COUNT], *any = NULL;
-    for (enum split_name s = 0; s < SPLIT_COUNT; s++) {
-        row[s] = history_at(history, s, step);
-        any = any == NULL ? row[s] : any;
+    struct history_row row[SPLIT_COUNT], any = {0};
+    bool is_there[SPLIT_COUNT];
+    for (enum split_name s = SPLIT_COUNT; s-- > 0;) {
+        const struct history_row *found = history_at(history, s, step);
+        is_there[s] = found != NULL;
+        if (found != NULL)
+            any = row[s] = *found;
     }
     struct text text = {line, capacity, 0};
     text_add(&text, "%" PRId64, step);
-    add_cell(&text, any != NULL ? any->epoch : 0);
-    add_cell(&text, any != NULL ? any->learning_rate : 0);
-    for (enum split_name s = 0; s < SPLIT_COUNT; s++) {
-        if (row[s] == NULL) {
-            text_add(&text, ",,,");
-            continue;
+    add_cell(&text, any.epoch);
+    add_cell(&text, any.learning_rate);
+    for (enum split_name s = 0; s < SPLIT_COUNT; s++)
+        for (size_t c = 0; c < COLUMNS; c++) {
+            if (!has_column(history, c) || !COLUMN[c].is_figure)
+                continue;
+            if (is_there[s])
+                add_cell(&text, *column_of(&row[s], c));
+            else
+                text_add(&text, ",");
         }
-        add_cell(&text, row[s]->cost);
-        add_cell(&text, row[s]->loss);
-        add_cell(&text, row[s]->accuracy);
-    }
     text_add(&text, "\n");
 }
 
@@ -178,7 +208,7 @@ char *history_text(const struct history *history, int64_t last)
     char *text = memory_new(lines, HISTORY_LINE_SIZE);
     if (text == NULL)
         return NULL;
-    history_head(text, HISTORY_LINE_SIZE);
+    history_head(history, text, HISTORY_LINE_SIZE);
     size_t used = strlen(text), at[SPLIT_COUNT] = {0};
     for (int64_t step; (step = next_step(history, at)) != INT64_MAX && step <= last;) {
         history_line(history, step, text + used, HISTORY_LINE_SIZE);

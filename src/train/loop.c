@@ -11,11 +11,9 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "nn/penalty.h"
-#include "train/evaluate.h"
 #include "train/loop.h"
 #include "train/metrics.h"
-#include "train/schedule.h"
+#include "train/record.h"
 
 static const double PROGRESS_EVERY_S = 0.25;
 
@@ -30,178 +28,6 @@ static uint64_t next_multiple(uint64_t step, uint64_t interval)
     return interval > 0 ? (step / interval + 1) * interval : UINT64_MAX;
 }
 
-static void fill_figures(const weft_trainer *tr, enum split_name split, weft_split_figures *figures)
-{
-    const struct history_row *row = history_at(&tr->history, split, (int64_t)tr->training.step);
-    if (row != NULL)
-        *figures = (weft_split_figures){1, row->cost, row->loss, row->accuracy};
-}
-
-void loop_announce(weft_trainer *tr, weft_event_kind kind, const char *text)
-{
-    if (tr->on_event == NULL)
-        return;
-    const struct training *t = &tr->training;
-    double rows = (double)t->epoch_rows;
-    size_t steps = t->sampler.steps_per_epoch;                  /* 0: not laid out yet */
-    double steps_per_epoch = steps > 0 ? (double)steps : 1;
-    weft_event event = {
-        .kind = kind, .step = t->step, .total_steps = t->total_steps, .epoch = (double)t->step / steps_per_epoch,
-        .total_epochs = (double)t->total_steps / steps_per_epoch, .elapsed_s = clock_seconds() - tr->started_at_s,
-        .samples_per_s = tr->training_time_s > 0 ? (double)tr->trained_rows / tr->training_time_s : 0,
-        .learning_rate = t->step > 0 ? schedule_learning_rate(tr->settings, t->step - 1, t->total_steps) : 0,
-        .epoch_loss = rows > 0 ? t->epoch_loss_sum / rows : 0, .epoch_accuracy = rows > 0 ? (double)t->epoch_correct / rows : 0,
-        .is_best = tr->early_stop.best_step == (int64_t)t->step, .text = text,
-    };
-    if (kind == WEFT_EVENT_EVALUATED) {
-        fill_figures(tr, SPLIT_TRAIN, &event.train);
-        fill_figures(tr, SPLIT_VALIDATION, &event.validation);
-        fill_figures(tr, SPLIT_TEST, &event.test);
-    }
-    if (kind == WEFT_EVENT_SAVED)
-        event.saved_step = (uint64_t)tr->told_step;
-    tr->on_event(tr->event_context, &event);
-}
-
-/* ---- evaluation ---- */
-
-static bool is_wanted(const weft_trainer *tr, enum split_name split, bool is_final)
-{
-    if (tr->dataset.split[split].count == 0)
-        return false;
-    for (size_t i = 0; i < tr->settings->train.evaluate.count; i++)
-        if (tr->settings->train.evaluate.value[i] == (int)split)
-            return true;
-    return is_final;
-}
-
-static weft_status evaluate(weft_trainer *tr, enum split_name split, struct tally *tally)
-{
-    struct training *t = &tr->training;
-    return evaluate_split(&t->net, &tr->dataset, &tr->dataset.split[split], &t->team, t->space, &tr->stop_request, tally);
-}
-
-static double penalty_now(weft_trainer *tr)
-{
-    unsigned mode = team_float_mode_enter();
-    double penalty = penalty_value(tr->settings, &tr->training.net, tr->training.sampler.batch_size, tr->training.block_square);
-    team_float_mode_leave(mode);
-    return penalty;
-}
-
-/* Add the row of one split at this step, unless it is there already (evaluated before the run was cut off, or before it
- * turned out that this evaluation is the last). A loss that is not finite ends the run like one of a training step: the
- * update before it was finite, but too large for the rows that come. */
-static weft_status record_split(weft_trainer *tr, enum split_name split, double penalty)
-{
-    const struct training *t = &tr->training;
-    int64_t step = (int64_t)t->step;
-    if (history_at(&tr->history, split, step) != NULL)
-        return WEFT_OK;
-    struct tally tally;
-    weft_status st = evaluate(tr, split, &tally);
-    if (st != WEFT_OK)
-        return st;
-    memory_free(tally.confusion);
-    if (!isfinite(tally.loss))
-        return error_set(WEFT_ENONFINITE, "evaluation after step %" PRId64 ": the loss of the %s rows is not finite (a "
-                         "smaller optimizer.learning_rate or optimizer.clip_norm may help)", step, split_label(split));
-    struct history_row row = {
-        .step = step, .epoch = (double)step / (double)t->sampler.steps_per_epoch, .cost = tally.loss + penalty,
-        .loss = tally.loss, .accuracy = (double)tally.correct / (double)tally.rows,
-        .learning_rate = step > 0 ? schedule_learning_rate(tr->settings, t->step - 1, t->total_steps) : 0,
-    };
-    return history_add(&tr->history, split, &row);
-}
-
-static weft_status record_splits(weft_trainer *tr, bool is_final)
-{
-    double penalty = penalty_now(tr);
-    weft_status st = WEFT_OK;
-    for (enum split_name s = 0; s < SPLIT_COUNT && st == WEFT_OK; s++)
-        if (is_wanted(tr, s, is_final))
-            st = record_split(tr, s, penalty);
-    return st;
-}
-
-/* Gradient and old parameters of the observed step have been looked at: until the next one they are empty pages. */
-static void forget_observed_step(struct training *t)
-{
-    memory_discard(t->observed_gradient, t->net.parameter_size, sizeof *t->observed_gradient);
-    memory_discard(t->observed_parameter, t->net.parameter_size, sizeof *t->observed_parameter);
-    t->observed_step = UINT64_MAX;
-}
-
-/* Comes before the splits: it needs the gradient of the last step, which no checkpoint holds, and nothing interrupts it. So a
- * run that is stopped among the splits saves these rows, and does not make them again when it resumes. */
-static weft_status record_statistics(weft_trainer *tr)
-{
-    struct training *t = &tr->training;
-    const struct weight_stats *first = &tr->stats[0];
-    if (first->count > 0 && first->step[first->count - 1] == (int64_t)t->step)
-        return WEFT_OK;
-    bool is_observed = t->step > 0 && t->observed_step == t->step - 1;
-    weft_status st = WEFT_OK;
-    unsigned mode = team_float_mode_enter();
-    for (size_t i = 0; i < t->net.tensors && st == WEFT_OK; i++) {
-        size_t at = t->net.tensor[i].offset;
-        struct weight_figures figures;
-        st = weight_figures_of(t->net.tensor[i].count, t->net.parameter + at, is_observed ? t->observed_gradient + at : NULL,
-                               is_observed ? t->observed_parameter + at : NULL, &figures);
-        if (st == WEFT_OK)
-            st = weight_stats_add(&tr->stats[i], (int64_t)t->step, &figures);
-    }
-    team_float_mode_leave(mode);
-    if (st == WEFT_OK)
-        forget_observed_step(t);
-    return st;
-}
-
-/* Milliseconds are plenty for a log. */
-static void add_seconds(struct text *line, double time_s)
-{
-    text_add(line, ",");
-    text_add_real(line, floor(time_s * 1000 + 0.5) / 1000);
-}
-
-static weft_status append_lines(weft_trainer *tr)
-{
-    char line[HISTORY_LINE_SIZE];
-    history_line(&tr->history, (int64_t)tr->training.step, line, sizeof line);
-    weft_status st = run_directory_append(tr->directory, "history.csv", line);
-    double samples_per_s = tr->training_time_s > 0 ? (double)tr->trained_rows / tr->training_time_s : 0;
-    struct text timing = {line, sizeof line, 0};
-    text_add(&timing, "%" PRIu64, tr->training.step);
-    add_seconds(&timing, clock_seconds() - tr->started_at_s);
-    add_seconds(&timing, tr->training_time_s);
-    text_add(&timing, ",%.0f\n", samples_per_s);
-    return st == WEFT_OK ? run_directory_append(tr->directory, "timing.csv", line) : st;
-}
-
-/* The whole evaluation of this step, all or nothing as far as evaluated_step tells. The best model is captured here. */
-static weft_status evaluate_step(weft_trainer *tr, bool is_final)
-{
-    bool is_new = tr->evaluated_step != (int64_t)tr->training.step;
-    weft_status st = record_statistics(tr);
-    if (st == WEFT_OK)
-        st = record_splits(tr, is_final);
-    if (st != WEFT_OK)
-        return st;
-    tr->evaluated_step = (int64_t)tr->training.step;
-    if (is_new && early_stop_look(&tr->early_stop, &tr->history, tr->evaluated_step)) {
-        struct snapshot *best = capture_run(tr);
-        if (best == NULL)
-            return WEFT_ENOMEM;
-        snapshot_destroy(tr->best);
-        tr->best = best;
-    }
-    if (is_new && append_lines(tr) != WEFT_OK)                  /* a log; the truth is in the checkpoints */
-        loop_announce(tr, WEFT_EVENT_NOTE, weft_last_error());
-    if (is_new)
-        loop_announce(tr, WEFT_EVENT_EVALUATED, NULL);
-    return WEFT_OK;
-}
-
 /* ---- saving ---- */
 
 /* Tell what the writer has done since: which checkpoint is on disk by now, and which save failed (the next interval tries
@@ -212,12 +38,12 @@ static void hear_writer(weft_trainer *tr)
     if (writer_poll(tr->writer, &on_disk) != WEFT_OK) {
         char text[1200];
         snprintf(text, sizeof text, "a save failed: %s", weft_last_error());
-        loop_announce(tr, WEFT_EVENT_NOTE, text);
+        trainer_announce(tr, WEFT_EVENT_NOTE, text);
     }
     if (on_disk == tr->told_step)
         return;
     tr->told_step = on_disk;
-    loop_announce(tr, WEFT_EVENT_SAVED, NULL);
+    trainer_announce(tr, WEFT_EVENT_SAVED, NULL);
 }
 
 /* Let a save under way end, and tell how it did. */
@@ -369,7 +195,7 @@ static weft_status train_until_next_stop(weft_trainer *tr)
         tr->trained_rows += sampler_batch_rows(&t->sampler, step);
     if (st == WEFT_OK && clock_seconds() >= tr->progress_at_s + PROGRESS_EVERY_S) {
         tr->progress_at_s = clock_seconds();
-        loop_announce(tr, WEFT_EVENT_PROGRESS, NULL);
+        trainer_announce(tr, WEFT_EVENT_PROGRESS, NULL);
     }
     return st;
 }
@@ -389,15 +215,16 @@ static weft_status final_figures(weft_trainer *tr)
         snapshot_destroy(best);
         tr->restored_best = st == WEFT_OK;
     }
-    double penalty = penalty_now(tr);
+    double penalty = record_penalty(tr);
     for (enum split_name s = 0; s < SPLIT_COUNT && st == WEFT_OK; s++) {
         if (tr->dataset.split[s].count == 0)
             continue;
         struct tally tally;
-        st = evaluate(tr, s, &tally);
-        if (st == WEFT_OK)
-            st = metrics_fill(&tr->evaluation[s], split_label(s), &tally, penalty);
-        memory_free(tally.confusion);                           /* of a tally that failed, or was not taken over */
+        st = record_tally(tr, s, &tally);
+        if (st != WEFT_OK)
+            break;
+        st = metrics_fill(&tr->evaluation[s], split_label(s), &tally, penalty, &tr->dataset.classes);
+        tally_clear(&tally);
     }
     return st;
 }
@@ -414,7 +241,7 @@ static weft_status rewrite_history(weft_trainer *tr)
 /* The last evaluation and the last save. If the save fails, the run is not over: resuming it does both again. */
 static weft_status close_run(weft_trainer *tr, const char *reason)
 {
-    weft_status st = evaluate_step(tr, true);
+    weft_status st = record_evaluation(tr, true);
     if (st != WEFT_OK)
         return st;
     tr->stop_reason = reason;
@@ -423,7 +250,7 @@ static weft_status close_run(weft_trainer *tr, const char *reason)
         return st;
     }
     if (rewrite_history(tr) != WEFT_OK)                         /* a log; the truth is in the checkpoints */
-        loop_announce(tr, WEFT_EVENT_NOTE, weft_last_error());
+        trainer_announce(tr, WEFT_EVENT_NOTE, weft_last_error());
     return WEFT_OK;
 }
 
@@ -451,7 +278,7 @@ static weft_status loop(weft_trainer *tr, const char **reason)
     for (;;) {
         weft_status st = WEFT_OK;
         if (evaluation_is_due(tr))
-            st = evaluate_step(tr, false);
+            st = record_evaluation(tr, false);
         if (st == WEFT_OK && (*reason = reason_to_stop(tr))[0] != '\0')
             return WEFT_OK;
         if (st == WEFT_OK && atomic_load(&tr->stop_request))
@@ -496,10 +323,10 @@ weft_status weft_trainer_run(weft_trainer *tr)
 {
     tr->started_at_s = tr->saved_at_s = clock_seconds();
     if (tr->training.observed_step == UINT64_MAX)
-        forget_observed_step(&tr->training);
+        record_forget_observed(&tr->training);
     weft_status st = run(tr);
     if (st == WEFT_OK) {
-        loop_announce(tr, WEFT_EVENT_FINISHED, tr->stop_reason);
+        trainer_announce(tr, WEFT_EVENT_FINISHED, tr->stop_reason);
         return WEFT_OK;
     }
     char first[1024];                                           /* the first error is the one to tell */

@@ -13,10 +13,16 @@ weft_status optimizer_create(struct optimizer *optimizer, const struct network *
     case OPTIMIZER_SGD:
         break;
     case OPTIMIZER_MOMENTUM:
+    case OPTIMIZER_NESTEROV:
         optimizer->moments = 1;
         optimizer->moment_name[0] = "velocity";
         break;
+    case OPTIMIZER_RMSPROP:
+        optimizer->moments = 1;
+        optimizer->moment_name[0] = "variance";
+        break;
     case OPTIMIZER_ADAM:
+    case OPTIMIZER_ADAMW:
         optimizer->moments = 2;
         optimizer->moment_name[0] = "mean";
         optimizer->moment_name[1] = "variance";
@@ -40,9 +46,14 @@ void optimizer_destroy(struct optimizer *optimizer)
 struct optimizer_step optimizer_step_of(const struct optimizer *optimizer, double learning_rate, uint64_t step)
 {
     struct optimizer_step s = {.learning_rate = learning_rate};
-    if (optimizer->settings->optimizer.name != OPTIMIZER_ADAM)
+    int name = optimizer->settings->optimizer.name;
+    double rho = optimizer->settings->optimizer.rho, beta1 = optimizer->settings->optimizer.beta1;
+    double beta2 = optimizer->settings->optimizer.beta2;
+    if (name == OPTIMIZER_RMSPROP)
+        s.rmsprop = (struct rmsprop_step){.rho = (float)rho, .one_minus_rho = (float)(1 - rho), .rate = (float)learning_rate,
+                                          .epsilon = (float)optimizer->settings->optimizer.epsilon};
+    if (name != OPTIMIZER_ADAM && name != OPTIMIZER_ADAMW)
         return s;
-    double beta1 = optimizer->settings->optimizer.beta1, beta2 = optimizer->settings->optimizer.beta2;
     s.adam = (struct adam_step){
         .beta1 = (float)beta1, .beta2 = (float)beta2,
         .one_minus_beta1 = (float)(1 - beta1), .one_minus_beta2 = (float)(1 - beta2),
@@ -63,7 +74,13 @@ float optimizer_apply(const struct optimizer *optimizer, const struct optimizer_
     case OPTIMIZER_MOMENTUM:
         return kernel->momentum(count, (float)step->learning_rate, (float)optimizer->settings->optimizer.momentum, gradient,
                                 moment[0] + at, w);
+    case OPTIMIZER_NESTEROV:
+        return kernel->nesterov(count, (float)step->learning_rate, (float)optimizer->settings->optimizer.momentum, gradient,
+                                moment[0] + at, w);
+    case OPTIMIZER_RMSPROP:
+        return kernel->rmsprop(count, &step->rmsprop, gradient, moment[0] + at, w);
     case OPTIMIZER_ADAM:
+    case OPTIMIZER_ADAMW:
         return kernel->adam(count, &step->adam, gradient, moment[0] + at, moment[1] + at, w);
     }
     return NAN;                                         /* no such optimizer: the run stops */

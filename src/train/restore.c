@@ -8,6 +8,14 @@
 #include "base/memory.h"
 #include "train/trainer.h"
 
+static const char *setting_preset(const char *name)
+{
+    size_t i = 0;
+    while (strcmp(weft_settings_info(i)->name, name) != 0)
+        i++;
+    return weft_settings_info(i)->preset;
+}
+
 weft_status restore_settings(const struct snapshot *snapshot, weft_settings *settings)
 {
     for (size_t i = 0; i < settings_identity_count(); i++) {
@@ -15,6 +23,11 @@ weft_status restore_settings(const struct snapshot *snapshot, weft_settings *set
         struct setting_value v;
         settings_identity_get(settings, i, &v, text);           /* name and type; the value is replaced */
         weft_status st = WEFT_OK;
+        if (snapshot_find_attribute(snapshot, "/settings", v.name) == NULL) {   /* written before there was this setting */
+            if ((st = weft_settings_set(settings, v.name, setting_preset(v.name))) != WEFT_OK)
+                return st;
+            continue;
+        }
         switch (v.type) {
         case SETTING_INTEGER: st = snapshot_get_integer(snapshot, "/settings", v.name, &v.integer); break;
         case SETTING_REAL: st = snapshot_get_real(snapshot, "/settings", v.name, &v.real); break;
@@ -75,6 +88,18 @@ static weft_status get_count(const struct snapshot *snapshot, const char *name, 
     return st;
 }
 
+/* Only of a run that began with another's weights. */
+static weft_status restore_origin(const struct snapshot *snapshot, weft_trainer *tr)
+{
+    const char *digest;
+    if (snapshot_find_attribute(snapshot, "/trainer", "initial_weights_digest") == NULL)
+        return WEFT_OK;
+    weft_status st = snapshot_get_text(snapshot, "/trainer", "initial_weights_digest", &digest);
+    if (st == WEFT_OK)
+        snprintf(tr->initial_digest, sizeof tr->initial_digest, "%s", digest);
+    return st;
+}
+
 static weft_status restore_position(const struct snapshot *snapshot, weft_trainer *tr)
 {
     struct training *t = &tr->training;
@@ -118,6 +143,7 @@ weft_status restore_run(const struct snapshot *snapshot, weft_trainer *tr)
     weft_status st = restore_network(snapshot, &t->net);
     if (st == WEFT_OK) st = restore_optimizer(snapshot, &t->net, &t->optimizer);
     if (st == WEFT_OK) st = restore_position(snapshot, tr);
+    if (st == WEFT_OK) st = restore_origin(snapshot, tr);
     if (st == WEFT_OK) st = history_get(&tr->history, snapshot);
     if (st == WEFT_OK) st = restore_step_loss(snapshot, t);
     for (size_t i = 0; i < t->net.tensors && st == WEFT_OK; i++) {

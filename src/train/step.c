@@ -46,8 +46,9 @@ static void gather(struct work *work)
     const struct table *table = t->dataset->split[SPLIT_TRAIN].table;
     size_t first = work->mine.rows.first, count = work->mine.rows.end - first;
     sampler_rows(&t->sampler, work->pass.step, first, count, batch->data_row + first);
-    batch_gather(table, count, batch->data_row + first, batch->bytes + first * batch->stride, batch->stride,
-                 batch->label + first);
+    batch_gather(table, count, batch->data_row + first,
+                 &(struct gathered){batch->bytes + first * batch->stride, batch->stride, batch->label + first,
+                                    batch->wanted + first * t->net.outputs});
     pass_gather(&work->pass, &work->mine);
     phase_end(&work->clock, PHASE_GATHER);
 }
@@ -169,7 +170,7 @@ bool step_run(struct training *t, size_t rank, uint64_t step)
     const struct batch_plan *plan = sampler_batch_rows(&t->sampler, step) == t->full.rows ? &t->full : &t->last;
     struct work work = {
         .t = t, .rank = rank, .plan = plan, .mine = step_rows(t, plan, rank),
-        .pass = {&t->net, &t->batch, &t->space[rank], t->exchange, t->input, plan->rows, plan->shards,
+        .pass = {&t->net, &t->batch, &t->space[rank], t->exchange, t->input, &t->loss, plan->rows, plan->shards,
                  t->settings->train.seed, step},
     };
     if (t->phase_time_s != NULL)

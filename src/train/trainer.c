@@ -9,11 +9,14 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "kernel/kernel.h"
+#include "train/fine_tune.h"
 #include "train/loop.h"
+#include "train/record.h"
+#include "train/stop_metric.h"
 
 static const char TIMING_HEAD[] = "step,elapsed_s,training_time_s,samples_per_s\n";
 
-static weft_trainer *trainer_new(weft_event_handler on_event, void *event_context)
+weft_trainer *trainer_new(weft_event_handler on_event, void *event_context)
 {
     weft_trainer *tr = memory_new(1, sizeof *tr);
     if (tr == NULL)
@@ -26,14 +29,35 @@ static weft_trainer *trainer_new(weft_event_handler on_event, void *event_contex
     return tr;
 }
 
+/* A figure that the run watches must be one that it has. */
+static weft_status metric_check(const weft_trainer *tr, const char *setting, enum stop_metric metric)
+{
+    if (metric == STOP_NONE)
+        return WEFT_OK;
+    enum split_name split = stop_metric_split(metric);
+    if (tr->dataset.split[split].count == 0)
+        return error_set(WEFT_ESETTINGS, split == SPLIT_TEST ? "%s is %s: the data have no test rows"
+                                                             : "%s is %s: there is no validation split", setting,
+                         stop_metric_name(metric));
+    return WEFT_OK;
+}
+
+static weft_status metrics_check(const weft_trainer *tr)
+{
+    bool has_plateau = tr->settings->schedule.name == SCHEDULE_PLATEAU;
+    weft_status st = metric_check(tr, "train.early_stop", tr->early_stop.metric);
+    return st == WEFT_OK && has_plateau ? metric_check(tr, "schedule.metric", (enum stop_metric)tr->settings->schedule.metric) : st;
+}
+
 /* The training state and everything sized by it, for tr->settings and tr->dataset. */
 static weft_status lay_out(weft_trainer *tr, const char **thread_reason)
 {
-    size_t useful = training_useful_threads(tr->settings, tr->dataset.features, tr->dataset.classes);
+    size_t useful = training_useful_threads(tr->settings, tr->dataset.features, tr->dataset.outputs);
     size_t threads = team_threads((size_t)tr->settings->run.threads, useful, thread_reason);
     weft_status st = training_create(&tr->training, tr->settings, &tr->dataset, threads);
     if (st != WEFT_OK)
         return st;
+    tr->history.has_values = tr->dataset.task == TASK_REGRESSION;
     tr->training.stop_request = &tr->stop_request;
     tr->training.save_request = &tr->save_request;
     if (tr->settings->schedule.name == SCHEDULE_COSINE && tr->training.total_steps <= tr->settings->schedule.warmup)
@@ -41,14 +65,7 @@ static weft_status lay_out(weft_trainer *tr, const char **thread_reason)
                          tr->settings->schedule.warmup, tr->training.total_steps);
     bool has_validation = tr->dataset.split[SPLIT_VALIDATION].count > 0;
     early_stop_setup(&tr->early_stop, tr->settings, tr->training.sampler.steps_per_epoch, has_validation);
-    enum stop_metric metric = (enum stop_metric)tr->early_stop.metric;
-    if (metric >= STOP_VALIDATION_COST && metric <= STOP_VALIDATION_ACCURACY && !has_validation)
-        return error_set(WEFT_ESETTINGS, "train.early_stop is %s: there is no validation split",
-                         early_stop_metric_name(&tr->early_stop));
-    if (metric >= STOP_TEST_COST && tr->dataset.split[SPLIT_TEST].count == 0)
-        return error_set(WEFT_ESETTINGS, "train.early_stop is %s: the data have no test rows",
-                         early_stop_metric_name(&tr->early_stop));
-    return WEFT_OK;
+    return metrics_check(tr);
 }
 
 static void announce_start(weft_trainer *tr, const char *thread_reason)
@@ -63,7 +80,13 @@ static void announce_start(weft_trainer *tr, const char *thread_reason)
              tr->dataset.split[SPLIT_TRAIN].count, tr->dataset.split[SPLIT_VALIDATION].count,
              tr->dataset.split[SPLIT_TEST].count, t->team.size, t->team.size == 1 ? "" : "s", thread_reason != NULL ? " (by " : "",
              thread_reason != NULL ? thread_reason : "", thread_reason != NULL ? ")" : "", kernel->name);
-    loop_announce(tr, WEFT_EVENT_STARTED, text);
+    trainer_announce(tr, WEFT_EVENT_STARTED, text);
+    if (tr->settings->optimizer.lr_scale == LR_SCALE_NONE)
+        return;
+    snprintf(text, sizeof text, "learning rate %g becomes %g for batches of %" PRIu64 " rows (optimizer.lr_scale, meant for %" PRIu64
+             "), after a warmup of %" PRIu64 " steps", tr->settings->optimizer.learning_rate, schedule_full_rate(tr->settings),
+             tr->settings->train.batch_size, tr->settings->optimizer.lr_scale_batch, tr->settings->schedule.warmup);
+    trainer_announce(tr, WEFT_EVENT_NOTE, text);
 }
 
 /* run.ini, with the source as it was resolved; history.csv from the state, without the line of an evaluation that was cut
@@ -72,6 +95,8 @@ static weft_status write_side_files(weft_trainer *tr, bool is_new)
 {
     char *ini = NULL, *history = NULL;
     weft_status st = weft_settings_set(tr->settings, "data.source", tr->dataset.source);
+    if (st == WEFT_OK) st = weft_settings_set(tr->settings, "data.validation", tr->dataset.validation_source);
+    if (st == WEFT_OK) st = weft_settings_set(tr->settings, "data.test", tr->dataset.test_source);
     if (st == WEFT_OK)
         st = settings_write_machine_ini(tr->settings, &ini);
     if (st == WEFT_OK)
@@ -109,15 +134,20 @@ static void discard_run(weft_trainer *tr)
     error_set(WEFT_OK, "%s", message);
 }
 
-static weft_status start(weft_trainer *tr, const weft_settings *settings, const char *out)
+weft_status trainer_lay_out(weft_trainer *tr, const weft_settings *settings, const char **thread_reason)
 {
-    const char *thread_reason = NULL;
     weft_status st = kernel_choose();
     if (st == WEFT_OK) st = weft_settings_check(settings);
     if (st == WEFT_OK && (tr->settings = weft_settings_copy(settings)) == NULL) st = WEFT_ENOMEM;
-    if (st == WEFT_OK) st = dataset_open(tr->settings, &tr->dataset);
-    if (st == WEFT_OK) st = lay_out(tr, &thread_reason);
-    if (st == WEFT_OK) st = run_directory_create(out, &tr->directory);
+    if (st == WEFT_OK) st = dataset_open(tr->settings, NULL, &tr->dataset);
+    return st == WEFT_OK ? lay_out(tr, thread_reason) : st;
+}
+
+static weft_status start(weft_trainer *tr, const weft_settings *settings, const weft_trainer_options *options)
+{
+    const char *thread_reason = NULL;
+    weft_status st = trainer_lay_out(tr, settings, &thread_reason);
+    if (st == WEFT_OK) st = run_directory_create(options->out, &tr->directory);
     if (st == WEFT_OK) st = writer_create(tr->directory, tr->settings->checkpoint.keep, &tr->writer);
     if (st != WEFT_OK)
         return st;
@@ -125,7 +155,10 @@ static weft_status start(weft_trainer *tr, const weft_settings *settings, const 
     network_initialize(&tr->training.net, tr->settings);
     team_float_mode_leave(mode);
     announce_start(tr, thread_reason);
-    st = write_side_files(tr, true);
+    if (options->init_from != NULL)
+        st = fine_tune_begin(tr, options->init_from);
+    if (st == WEFT_OK)
+        st = write_side_files(tr, true);
     if (st == WEFT_OK)
         st = loop_save_and_wait(tr);
     if (st != WEFT_OK)
@@ -139,7 +172,7 @@ weft_status weft_trainer_create(const weft_settings *settings, const weft_traine
     if (options->out == NULL || options->out[0] == '\0')
         return error_set(WEFT_EINVAL, "create a trainer: no directory for the run is named");
     weft_trainer *tr = trainer_new(options->on_event, options->event_context);
-    return tr != NULL ? give(tr, start(tr, settings, options->out), trainer) : WEFT_ENOMEM;
+    return tr != NULL ? give(tr, start(tr, settings, options), trainer) : WEFT_ENOMEM;
 }
 
 /* run.ini holds settings of the machine. One of the identity that somebody has written into it would be without effect, so
@@ -219,7 +252,7 @@ static weft_status change_epochs(weft_trainer *tr, uint64_t epochs)
 {
     if (epochs == 0 || epochs == tr->settings->train.epochs)
         return WEFT_OK;
-    if (tr->settings->schedule.name != SCHEDULE_CONSTANT)
+    if (tr->settings->schedule.name == SCHEDULE_COSINE)
         return error_set(WEFT_ESETTINGS, "--epochs %" PRIu64 ": the cosine schedule was planned for %" PRIu64 " epochs and its "
                          "past steps would differ", epochs, tr->settings->train.epochs);
     char text[32];
@@ -241,13 +274,14 @@ static weft_status restore(weft_trainer *tr, const struct snapshot *snapshot, co
     const char *thread_reason = NULL;
     weft_status st = resume_settings(tr, snapshot, options);
     if (st == WEFT_OK) st = change_epochs(tr, options->epochs);
-    if (st == WEFT_OK) st = dataset_open(tr->settings, &tr->dataset);
+    if (st == WEFT_OK) st = dataset_open(tr->settings, NULL, &tr->dataset);
     if (st == WEFT_OK) st = same_data(tr, snapshot);
     if (st == WEFT_OK) st = lay_out(tr, &thread_reason);
     if (st == WEFT_OK) st = restore_run(snapshot, tr);
     if (st != WEFT_OK)
         return st;
     reopen_if_longer(tr);
+    record_learning_rate(tr);
     tr->saved_step = (int64_t)tr->training.step;
     st = run_directory_point_links(tr->directory, tr->saved_step, tr->early_stop.best_step);
     if (st == WEFT_OK)
@@ -268,7 +302,7 @@ static weft_status reopen(weft_trainer *tr, const char *directory, const weft_re
     if (st == WEFT_OK && (tr->settings = weft_settings_create()) == NULL) st = WEFT_ENOMEM;
     if (st == WEFT_OK) st = run_directory_open(directory, &tr->directory);
     if (st == WEFT_OK) st = run_directory_load_newest(tr->directory, &snapshot, &step, &passed_over, notes, sizeof notes);
-    if (st == WEFT_OK && passed_over > 0) loop_announce(tr, WEFT_EVENT_NOTE, notes);
+    if (st == WEFT_OK && passed_over > 0) trainer_announce(tr, WEFT_EVENT_NOTE, notes);
     if (st == WEFT_OK) st = restore(tr, snapshot, options);
     if (st == WEFT_OK) st = writer_create(tr->directory, tr->settings->checkpoint.keep, &tr->writer);
     if (st == WEFT_OK && options->epochs != 0) st = loop_save_and_wait(tr);     /* or a kill would forget the new number */
@@ -306,7 +340,7 @@ void weft_trainer_summary(const weft_trainer *tr, weft_summary *summary)
     const struct training *t = &tr->training;
     *summary = (weft_summary){
         .steps = t->step, .epochs = (double)t->step / (double)t->sampler.steps_per_epoch, .stop_reason = tr->stop_reason,
-        .best_metric = early_stop_metric_name(&tr->early_stop), .best_step = tr->early_stop.best_step,
+        .best_metric = stop_metric_name(tr->early_stop.metric), .best_step = tr->early_stop.best_step,
         .best_value = tr->early_stop.best, .restored_best = tr->restored_best,
         .samples_per_s = tr->training_time_s > 0 ? (double)tr->trained_rows / tr->training_time_s : 0,
         .training_time_s = tr->training_time_s, .elapsed_s = clock_seconds() - tr->started_at_s, .threads = t->team.size,

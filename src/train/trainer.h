@@ -37,7 +37,18 @@ struct weft_trainer {
     weft_evaluation evaluation[SPLIT_COUNT];    /* final */
     bool restored_best;
     char digest[DIGEST_SIZE];                   /* of the weights when the run was last saved and waited for */
+    char initial_digest[DIGEST_SIZE];           /* of the model that the run began with; "": it began with random weights */
 };
+
+/* A trainer without a run; NULL (WEFT_ENOMEM in the message). weft_trainer_destroy takes it back, whatever has become of it. */
+weft_trainer *trainer_new(weft_event_handler on_event, void *event_context);
+
+/* Settings, data, and everything that is sized by them: all of a run but its first weights and its directory. thread_reason as
+ * in team_threads. Errors as weft_trainer_create, but for those of the directory; the trainer is then only good to be destroyed. */
+weft_status trainer_lay_out(weft_trainer *trainer, const weft_settings *settings, const char **thread_reason);
+
+/* Tell the caller's handler, if there is one (announce.c). */
+void trainer_announce(weft_trainer *trainer, weft_event_kind kind, const char *text);
 
 /* Time was up: this call is over, but the run is not. It is saved as it stands, and resume goes on. */
 #define STOPPED_BY_TIME "max_time"

@@ -52,12 +52,12 @@ static weft_status create_workspaces(struct training *t)
  * 784-20-7-5-10 and 8 of 784-128-10. */
 #define FLOP_PER_THREAD 1e6
 
-size_t training_useful_threads(const struct weft_settings *settings, size_t features, size_t classes)
+size_t training_useful_threads(const struct weft_settings *settings, size_t features, size_t outputs)
 {
     size_t rows = (size_t)settings->train.batch_size, fan_in = features;
     double products = 0;
     for (size_t l = 0; l <= settings->network.hidden.count; l++) {
-        size_t fan_out = l < settings->network.hidden.count ? (size_t)settings->network.hidden.value[l] : classes;
+        size_t fan_out = l < settings->network.hidden.count ? (size_t)settings->network.hidden.value[l] : outputs;
         products += (double)fan_in * (double)fan_out * (l == 0 ? 2 : 3);
         fan_in = fan_out;
     }
@@ -103,7 +103,7 @@ static double bytes_moved(const struct training *t, enum gradient_strategy strat
     if (strategy == GRADIENT_LOCAL)
         return (double)t->net.parameter_size * sizeof(float) * others;
     for (size_t l = 0; l < t->net.layers; l++) {
-        size_t input_bytes = l == 0 && t->net.input_is_raw ? 1 : sizeof(float);
+        size_t input_bytes = l == 0 && t->net.input_is_raw && t->net.input_type == RAW_U8 ? 1 : sizeof(float);
         per_row += (double)(t->net.layer[l].fan_out * sizeof(float))
                    + (double)(t->net.layer[l].fan_in * input_bytes) / threads;
     }
@@ -140,11 +140,7 @@ static weft_status plan_work(struct training *t)
     pass_pieces(&t->net, t->piece, t->pieces);
     share_out_pieces(t);
     t->strategy = choose_strategy(t);
-    for (size_t j = 0; j < t->net.features; j++) {
-        float low = fabsf(t->dataset->shift[j] * t->dataset->scale[j]);
-        float high = fabsf((255 - t->dataset->shift[j]) * t->dataset->scale[j]);
-        t->input_magnitude = fmaxf(t->input_magnitude, fmaxf(low, high));
-    }
+    t->input_magnitude = dataset_largest_input(t->dataset);
     return WEFT_OK;
 }
 
@@ -173,8 +169,9 @@ weft_status training_create(struct training *t, const struct weft_settings *sett
 {
     *t = (struct training){.settings = settings, .dataset = dataset, .input = batch_scaling(dataset),
                            .observed_step = UINT64_MAX, .pause_at_s = INFINITY};
-    weft_status st = network_create(&t->net, settings, dataset->features, dataset->classes);
+    weft_status st = network_create(&t->net, settings, dataset->features, dataset->type, dataset->outputs);
     if (st != WEFT_OK) goto failed;
+    t->loss = loss_rule_of(&t->net, settings, dataset->split[SPLIT_TRAIN].table->label != NULL, dataset->class_weight);
     if ((st = optimizer_create(&t->optimizer, &t->net, settings)) != WEFT_OK) goto failed;
     if ((st = sampler_create(&t->sampler, &dataset->split[SPLIT_TRAIN], settings)) != WEFT_OK) goto failed;
     if ((st = team_create(&t->team, threads)) != WEFT_OK) goto failed;
@@ -183,6 +180,7 @@ weft_status training_create(struct training *t, const struct weft_settings *sett
     if ((st = norm_exchange_create(t->exchange, &t->net)) != WEFT_OK) goto failed;
     if ((st = create_workspaces(t)) != WEFT_OK) goto failed;
     t->total_steps = steps_of_run(t);
+    t->schedule = (struct schedule){settings, t->sampler.steps_per_epoch, t->total_steps, 1};
     return WEFT_OK;
 failed:
     training_destroy(t);

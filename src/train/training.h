@@ -14,6 +14,7 @@
 #include "parallel/team.h"
 #include "train/optimizer.h"
 #include "train/phase.h"
+#include "train/schedule.h"
 
 enum fault {                            /* found by any thread, acted upon by all after the next barrier */
     FAULT_NONE = 0,
@@ -37,10 +38,12 @@ struct batch_plan {                     /* what follows from the number of rows 
 struct training {
     const struct weft_settings *settings;
     const struct dataset *dataset;
-    struct byte_rows input;             /* how its bytes are scaled */
+    struct raw_rows input;              /* how its rows are scaled */
+    struct loss_rule loss;
     struct network net;
     struct optimizer optimizer;
     struct sampler sampler;
+    struct schedule schedule;
     uint64_t total_steps;               /* 0: no limit */
     uint64_t step;                      /* done so far; the next one has this number */
 
@@ -75,7 +78,7 @@ struct training {
 
 /* How many threads a step of this net can feed: each should have some 8 us of products between two barriers, which cost up to
  * 1 us each, and a row, or a shard where batch-norm adds up rows. At least 1. */
-size_t training_useful_threads(const struct weft_settings *settings, size_t features, size_t classes);
+size_t training_useful_threads(const struct weft_settings *settings, size_t features, size_t outputs);
 
 /* Lay out network, optimizer, workspaces and team for these settings and data; both must outlive it. All parameters are 0.
  * threads: at least 1, as team_threads gives it. WEFT_OK; WEFT_ENOMEM, WEFT_ERESOURCE, WEFT_ESETTINGS. */

@@ -145,7 +145,7 @@ static bool finish_whole_gradient(struct update *u, float **gradient)
 bool update_run(struct training *t, size_t rank, struct pass *pass, const struct batch_plan *plan, bool careful,
                 struct phase_clock *clock)
 {
-    double rate = schedule_learning_rate(t->settings, pass->step, t->total_steps);
+    double rate = schedule_learning_rate(&t->schedule, pass->step);
     struct update u = {t, rank, pass, plan, optimizer_step_of(&t->optimizer, rate, pass->step), 1, clock};
     struct range mine = t->own_pieces[rank];
     bool is_whole = careful || t->settings->optimizer.clip_value > 0 || t->settings->optimizer.clip_norm > 0;

@@ -1,0 +1,73 @@
+/* See fine_tune.h. */
+#include "train/fine_tune.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "train/model.h"
+
+static weft_status layers_fit(const struct network *net, const struct model *model)
+{
+    const struct network *from = &model->net;
+    if (from->features != net->features)
+        return error_set(WEFT_EDATA, "layer 01 has %zu inputs here, but %zu in %s", net->features, from->features, model->path);
+    for (size_t l = 0; l + 1 < net->layers && l + 1 < from->layers; l++) {
+        const struct layer *mine = &net->layer[l], *theirs = &from->layer[l];
+        if (mine->fan_out != theirs->fan_out)
+            return error_set(WEFT_EDATA, "layer %02zu has %zu units here, but %zu in %s", l + 1, mine->fan_out, theirs->fan_out,
+                             model->path);
+        if (mine->has_norm != theirs->has_norm || (mine->has_norm && net->norm_affine != from->norm_affine))
+            return error_set(WEFT_EDATA, "layer %02zu: batch-norm %s, but not %s", l + 1,
+                             mine->has_norm ? "learns other parameters here" : "is in the checkpoint", mine->has_norm ? "there" : "here");
+    }
+    if (net->layers != from->layers)
+        return error_set(WEFT_EDATA, "%zu hidden layers here, but %zu in %s", net->layers - 1, from->layers - 1, model->path);
+    return WEFT_OK;
+}
+
+/* Both lists have the same tensors in the same order, down to the output layer's. */
+static void copy_tensors(const struct tensor *tensor, size_t tensors, const float *from, const struct tensor *from_tensor,
+                         size_t layers, float *to)
+{
+    for (size_t i = 0; i < tensors; i++)
+        if (tensor[i].layer < layers)
+            memcpy(to + tensor[i].offset, from + from_tensor[i].offset, tensor[i].count * sizeof *to);
+}
+
+static void tell_differences(weft_trainer *tr, const struct model *model)
+{
+    char text[MODEL_PATH_SIZE + 200];
+    const struct network *net = &tr->training.net;
+    size_t size_bytes = net->features * sizeof *model->shift;
+    if (net->outputs != model->net.outputs) {
+        snprintf(text, sizeof text, "the output layer is drawn anew: it has %zu outputs here, but %zu in %s", net->outputs,
+                 model->net.outputs, model->path);
+        trainer_announce(tr, WEFT_EVENT_NOTE, text);
+    }
+    if (memcmp(model->shift, tr->dataset.shift, size_bytes) != 0 || memcmp(model->scale, tr->dataset.scale, size_bytes) != 0) {
+        snprintf(text, sizeof text, "inputs are scaled by data.scaling and these training rows, not as for %s", model->path);
+        trainer_announce(tr, WEFT_EVENT_NOTE, text);
+    }
+}
+
+weft_status fine_tune_begin(weft_trainer *tr, const char *checkpoint)
+{
+    struct network *net = &tr->training.net;
+    struct model model;
+    weft_status st = model_load(checkpoint, "best.h5", false, &model, NULL);
+    if (st != WEFT_OK)
+        return st;
+    if ((st = layers_fit(net, &model)) == WEFT_OK) {
+        size_t layers = net->outputs == model.net.outputs ? net->layers : net->layers - 1;
+        copy_tensors(net->tensor, net->tensors, model.net.parameter, model.net.tensor, layers, net->parameter);
+        copy_tensors(net->running_tensor, net->running_tensors, model.net.running, model.net.running_tensor, layers, net->running);
+        network_pack(net);
+        memcpy(tr->initial_digest, model.digest, sizeof tr->initial_digest);
+        tell_differences(tr, &model);
+    } else {
+        st = error_context(st, "begin with %s", checkpoint);
+    }
+    model_destroy(&model);
+    return st;
+}
