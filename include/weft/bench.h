@@ -5,18 +5,17 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "weft/api.h"
 #include "weft/error.h"
 #include "weft/settings.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+WEFT_API_BEGIN
 
 /* The built-in workloads. Their rows are random bytes with random labels, made in memory; all inputs are scaled by 1/255.
  * i-th one in the order of the manual, NULL for i out of range; the strings are static. */
 typedef struct weft_bench_builtin {
     const char *name;           /* "W1a" */
-    size_t features, classes, rows;
+    size_t features, classes, rows;     /* of its data */
     const char *settings;       /* "section.key=value; section.key=value ...", what differs from the defaults */
 } weft_bench_builtin;
 size_t weft_bench_builtin_count(void);
@@ -32,6 +31,7 @@ const char *weft_bench_phase_name(weft_bench_phase phase);      /* "gather", ...
 
 enum { WEFT_BENCH_STRETCHES = 5 };      /* timed stretches of each workload on each number of threads */
 
+/* What to measure, and how long. */
 typedef struct weft_bench_options {
     const weft_settings *settings;      /* time this network on these data; NULL: built-in workloads */
     const char *settings_name;          /* what the results call it; NULL: "settings" */
@@ -46,8 +46,9 @@ typedef struct weft_bench_options {
     void *progress_context;                                     /* On the calling thread, outside every timed stretch */
 } weft_bench_options;
 
-typedef struct weft_bench_rates {       /* of the machine, with so many threads at once */
-    size_t threads;
+/* What the machine can do. */
+typedef struct weft_bench_rates {
+    size_t threads;                     /* at once */
     double peak_gflops;                 /* FMAs in registers, an FMA being two operations; the best of 50 times 2 ms, before
                                            the first workload and after each one */
     double memory_gb_per_s;             /* reading an array larger than the last cache, 1 GB = 10^9 bytes; the best of 10 */
@@ -59,7 +60,7 @@ typedef struct weft_bench_rates {       /* of the machine, with so many threads 
  * epoch belong to it, evaluations and saves do not occur. Stretches of different numbers of threads take turns, and each
  * begins with steps that are not timed (a tenth of its length, one at least). */
 typedef struct weft_bench_timing {
-    size_t threads;
+    size_t threads;                     /* of the team */
     struct { double median, min, max; } samples_per_s;          /* over the stretches */
     double step_us;                     /* of a full batch, at the median */
     double gflops;                      /* flop_per_sample times the median */
@@ -68,37 +69,39 @@ typedef struct weft_bench_timing {
                                            the clock takes time */
 } weft_bench_timing;
 
+/* A network with its data, and how fast it trains. */
 typedef struct weft_bench_workload {
-    char name[256];
+    char name[256];                     /* of the built-in one, or settings_name; a longer one is cut */
     char network[1024];                 /* "784-20-7-5-10"; a longer one is cut */
-    size_t batch, parameters;
+    size_t batch, parameters;           /* rows of a batch; learned numbers */
     double flop_per_sample;             /* 2 D H per layer for each of forward, weight gradient and, but for the first layer,
                                            backward to the input: nothing but the products counts */
-    size_t timings;
-    weft_bench_timing *timing;
+    size_t timings;                     /* how many: one for each number of threads */
+    weft_bench_timing *timing;          /* in the order of the numbers */
 } weft_bench_workload;
 
 /* One product of one layer by itself, for a whole batch of random numbers, on one thread, as the training step calls it: packed
  * weights, the first layer from bytes, the gradient with that of the bias. Median of 5 stretches of stretch_s / 25. */
 typedef struct weft_bench_kernel {
-    char workload[256];
+    char workload[256];                 /* its name */
     size_t layer;                       /* 1 first */
     const char *direction;              /* "forward", "gradient", "backward"; static */
-    size_t rows, fan_in, fan_out;
+    size_t rows, fan_in, fan_out;       /* of the batch; of the layer */
     double gflops;                      /* 2 rows fan_in fan_out / time */
     double share_of_peak;               /* of one thread */
 } weft_bench_kernel;
 
+/* All that was measured. */
 typedef struct weft_bench_result {
     char cpu[128], isa[16];             /* the processor's name; the kernels in use: "portable", "avx2" or "avx512" */
     size_t cores;                       /* that this process may keep busy */
-    double stretch_s;
-    size_t rates;                       /* 1 thread first, then rising */
-    weft_bench_rates *rate;
-    size_t workloads;
+    double stretch_s;                   /* length of a timed stretch */
+    size_t rates;                       /* how many */
+    weft_bench_rates *rate;             /* 1 thread first, then rising */
+    size_t workloads;                   /* how many */
     weft_bench_workload *workload;      /* as asked for; each without timings if skip_training */
-    size_t kernels;                     /* 0 if skip_kernels */
-    weft_bench_kernel *kernel;
+    size_t kernels;                     /* how many; 0 if skip_kernels */
+    weft_bench_kernel *kernel;          /* workload by workload */
 } weft_bench_result;
 
 /* Check the kernels in use against their definitions, then measure: the machine, each workload, each layer's products.
@@ -119,7 +122,6 @@ void weft_bench_result_clear(weft_bench_result *result);
  * fails, WEFT_ENOMEM. */
 weft_status weft_report_bench(const weft_bench_result *result, FILE *stream);
 
-#ifdef __cplusplus
-}
-#endif
+WEFT_API_END
+
 #endif

@@ -6,9 +6,9 @@
 #ifndef WEFT_ERROR_H
 #define WEFT_ERROR_H
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+#include "weft/api.h"
+
+WEFT_API_BEGIN
 
 /* name, exit code of the weft command, meaning */
 #define WEFT_STATUS_LIST(X)                                                                          \
@@ -25,6 +25,7 @@ extern "C" {
     X(WEFT_ESTOPPED, 75, "stopped on request; the state is saved and the run can be resumed")        \
     X(WEFT_ESETTINGS, 78, "settings that are unknown, out of range or contradict each other")
 
+/* What a call returns. */
 typedef enum weft_status {
 #define WEFT_STATUS_ENUM(name, exit_code, meaning) name,
     WEFT_STATUS_LIST(WEFT_STATUS_ENUM)
@@ -41,7 +42,6 @@ int weft_exit_code(weft_status status);
  * The text belongs to the library and stays as it is until this thread's next failing call. */
 const char *weft_last_error(void);
 
-#ifdef __cplusplus
-}
-#endif
+WEFT_API_END
+
 #endif

@@ -8,12 +8,12 @@
 
 #include <stddef.h>
 
+#include "weft/api.h"
 #include "weft/error.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+WEFT_API_BEGIN
 
+/* A value for each setting. */
 typedef struct weft_settings weft_settings;
 
 /* All settings at their defaults; NULL if memory is short (WEFT_ENOMEM in weft_last_error). */
@@ -51,16 +51,18 @@ weft_status weft_settings_get(const weft_settings *settings, const char *name, c
  * never checks this: call it when all are set. Creating a trainer does. */
 weft_status weft_settings_check(const weft_settings *settings);
 
-/* Number of settings, and the i-th one's description, in the order of the manual; NULL for i out of range.
- * The strings are static. */
+/* What a setting is called and takes. The strings are static. */
 typedef struct weft_setting_info {
     const char *name;           /* "section.key" */
     const char *section;        /* "section" */
-    const char *values;         /* what it takes, e.g. "0 <= real < 1", "none | unit | ..." */
+    const char *values;         /* what it takes, alternatives with " | " between them: "0 <= real < 1", "none | unit | ...". A
+                                   word in lower case can be given as it stands; and ", or ...": a list of the words, too */
     const char *preset;         /* the default's canonical text */
     const char *help;           /* one or two sentences */
     int identity;               /* 1: part of the run's identity (changes the trained bits); 0: belongs to the machine */
 } weft_setting_info;
+
+/* Number of settings, and the i-th one's description, in the order of the manual; NULL for i out of range. */
 size_t weft_settings_count(void);
 const weft_setting_info *weft_settings_info(size_t i);
 
@@ -69,7 +71,6 @@ const weft_setting_info *weft_settings_info(size_t i);
  * suggestion; a program that reads names of its own (the weft command: verbs and options) can suggest in the same way. */
 const char *weft_nearest_name(const char *word, const char *const *names, size_t count);
 
-#ifdef __cplusplus
-}
-#endif
+WEFT_API_END
+
 #endif

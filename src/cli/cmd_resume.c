@@ -48,7 +48,7 @@ int cmd_resume(int argc, char **argv)
         {"data", OPT_STRING, &a.data, "URI", "where the same data are now, in place of the source in run.ini"},
         {"epochs", OPT_COUNT, &a.epochs, "N", "the run's new number of epochs, those done included; not with a cosine "
          "schedule. 0: as planned"},
-        {"progress", OPT_STRING, &run.progress_name, "STYLE", RUN_PROGRESS_HELP},
+        {"progress", OPT_STRING, &run.progress_name, RUN_PROGRESS_WORDS, RUN_PROGRESS_HELP},
         {"json", OPT_FLAG, &run.json, NULL, "print the summary as one JSON object"}, {0}
     };
     const struct verb verb = {run.verb, ABOUT, options, false, EXAMPLES};

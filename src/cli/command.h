@@ -3,15 +3,35 @@
 #ifndef CLI_COMMAND_H
 #define CLI_COMMAND_H
 
+#include <stddef.h>
+
 #include "weft/error.h"
+
+/* Every verb, in the order of the manual (main.c). */
+struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *usage, *summary;
+};
+extern const struct command command_table[];
+extern const size_t command_count;
+
+/* The variables of the environment that count (main.c). */
+struct environment { const char *name, *meaning; };
+extern const struct environment environment_table[];
+extern const size_t environment_count;
 
 int cmd_train(int argc, char **argv);
 int cmd_resume(int argc, char **argv);
 int cmd_eval(int argc, char **argv);
+int cmd_predict(int argc, char **argv);
 int cmd_inspect(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
+int cmd_gradcheck(int argc, char **argv);
 int cmd_digits(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
+int cmd_completion(int argc, char **argv);
+int cmd_man(int argc, char **argv);
 
 /* Say on stderr what went wrong, "weft eval: <message>", and return the exit code of the status. verb is the whole name,
  * "weft eval". exit_failure has the message of the library's latest failed call, exit_message its own. */

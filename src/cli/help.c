@@ -3,11 +3,12 @@
  * codes from the list of statuses. */
 #include <string.h>
 
+#include "cli/data_help.h"
 #include "cli/options.h"
 #include "weft/error.h"
 #include "weft/settings.h"
 
-enum { COLUMNS = 80, HELP_COLUMN = 28, LABEL_SIZE_BYTES = 96 };
+enum { COLUMNS = 80, HELP_COLUMN = 28, DATA_COLUMN = 16, LABEL_SIZE_BYTES = 96 };
 
 /* Print words of text between column `indent` and the right edge. The cursor stands in column `at`; a word that does not fit
  * begins a new line, a line break in the text too. Ends the last line. */
@@ -52,11 +53,11 @@ static void print_usage(FILE *out, const struct verb *verb)
 }
 
 /* A label in column 2 and its help beside it, or under it if the label is long. */
-static void print_entry(FILE *out, const char *label, const char *help)
+static void print_entry(FILE *out, const char *label, const char *help, size_t column)
 {
     fprintf(out, "  %s", label);
     size_t at = 2 + strlen(label);
-    print_wrapped(out, at + 2 > HELP_COLUMN ? HELP_COLUMN + 1 : at, HELP_COLUMN, help);
+    print_wrapped(out, at + 2 > column ? column + 1 : at, column, help);
 }
 
 static void print_options(FILE *out, const struct verb *verb)
@@ -67,9 +68,9 @@ static void print_options(FILE *out, const struct verb *verb)
         snprintf(label, sizeof label, "%s%s%s%s%s", option_is_operand(def) ? "" : "--", def->name,
                  def->metavar != NULL ? " " : "", def->metavar != NULL ? def->metavar : "",
                  def->kind == OPT_STRINGS ? " ..." : "");
-        print_entry(out, label, def->help);
+        print_entry(out, label, def->help, HELP_COLUMN);
     }
-    print_entry(out, "-h, --help", "print this text");
+    print_entry(out, "-h, --help", "print this text", HELP_COLUMN);
 }
 
 static void print_settings(FILE *out)
@@ -90,21 +91,34 @@ static void print_settings(FILE *out)
     }
 }
 
-/* One line for each code: the meanings of all statuses that share it. */
+const struct exit_code exit_code_table[] = {
+#define STATUS_ROW(name, exit_code, meaning) {exit_code, meaning},
+    WEFT_STATUS_LIST(STATUS_ROW)
+#undef STATUS_ROW
+    {130, "ended at once by a second SIGINT"}, {143, "ended at once by a second SIGTERM"},
+};
+const size_t exit_code_count = sizeof exit_code_table / sizeof *exit_code_table;
+
+/* Each code once, with all its meanings. */
 static void print_exit_codes(FILE *out)
 {
-    static const struct { int code; const char *meaning; } status[] = {
-#define STATUS_ROW(name, exit_code, meaning) {exit_code, meaning},
-        WEFT_STATUS_LIST(STATUS_ROW)
-#undef STATUS_ROW
-        {130, "ended at once by a second SIGINT"}, {143, "ended at once by a second SIGTERM"},
-    };
     fprintf(out, "\nExit codes:\n");
-    for (size_t i = 0; i < sizeof status / sizeof status[0]; i++) {
-        if (i == 0 || status[i].code != status[i - 1].code)
-            fprintf(out, "  %3d", status[i].code);
-        print_wrapped(out, i == 0 || status[i].code != status[i - 1].code ? 5 : 0, 7, status[i].meaning);
+    for (const struct exit_code *e = exit_code_table; e < exit_code_table + exit_code_count; e++) {
+        bool is_new = e == exit_code_table || e->code != e[-1].code;
+        if (is_new)
+            fprintf(out, "  %3d", e->code);
+        print_wrapped(out, is_new ? 5 : 0, 7, e->meaning);
     }
+}
+
+void options_print_data(FILE *out)
+{
+    print_wrapped(out, 0, 0, DATA_HELP_ABOUT);
+    fputc('\n', out);
+    for (const struct data_kind *kind = data_kind_table; kind < data_kind_table + data_kind_count; kind++)
+        print_entry(out, kind->form, kind->help, DATA_COLUMN);
+    fputc('\n', out);
+    print_wrapped(out, 0, 0, DATA_HELP_REST);
 }
 
 void options_print_help(FILE *out, const struct verb *verb)

@@ -6,42 +6,54 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/options.h"
 #include "weft/settings.h"
 #include "weft/version.h"
 
-static const struct command {
-    const char *name;
-    int (*run)(int argc, char **argv);
-    const char *usage, *summary;
-} command[] = {
+const struct command command_table[] = {
     {"train", cmd_train, "[CONFIG.ini]", "train a network and save it as it goes"},
     {"resume", cmd_resume, "DIR", "go on with a run that was stopped"},
     {"eval", cmd_eval, "CHECKPOINT", "loss, accuracy, each class, confusion matrix"},
+    {"predict", cmd_predict, "CHECKPOINT", "what a model says of rows, as CSV or HDF5"},
     {"inspect", cmd_inspect, "CHECKPOINT [CHECKPOINT2]", "what is in a checkpoint; two: side by side"},
     {"verify", cmd_verify, "CHECKPOINT...", "are the files whole?"},
+    {"gradcheck", cmd_gradcheck, "[CONFIG.ini]", "is the gradient the slope of the cost?"},
     {"bench", cmd_bench, "[CONFIG.ini]", "how fast training is on this machine"},
     {"digits", cmd_digits, "--out DIR", "write the built-in synthetic digits as IDX files"},
+    {"completion", cmd_completion, "bash", "print what makes a shell complete weft's words"},
+    {"man", cmd_man, "", "print the manual page"},
 };
 
-enum { COMMANDS = sizeof command / sizeof *command };
+enum { COMMANDS = sizeof command_table / sizeof *command_table };
+const size_t command_count = COMMANDS;
+
+const struct environment environment_table[] = {
+    {"OMP_NUM_THREADS", "how many threads to use where no setting or option says so"},
+    {"OMP_THREAD_LIMIT", "the most threads there may be"},
+    {"WEFT_ISA", "the kernels to run: portable, avx2 or avx512; without it, the best the processor has"},
+    {"TERM", "dumb: no progress bar, plain lines"},
+};
+const size_t environment_count = sizeof environment_table / sizeof *environment_table;
 
 static void print_overview(FILE *out)
 {
     fprintf(out, "weft %s trains fully connected networks on multicore CPUs.\n\n", WEFT_VERSION);
     for (size_t i = 0; i < COMMANDS; i++)
-        fprintf(out, "  weft %-7s %-25s %s\n", command[i].name, command[i].usage, command[i].summary);
+        fprintf(out, "  weft %-10s %-25s %s\n", command_table[i].name, command_table[i].usage, command_table[i].summary);
     fprintf(out, "\nA first run, on built-in data:      weft train --set train.epochs=3\n"
                  "All about a verb and its options:   weft help VERB, or weft VERB --help\n"
-                 "\nThe environment decides how fast, never what comes out: OMP_NUM_THREADS and\n"
-                 "OMP_THREAD_LIMIT bound the threads, as do the affinity mask and the CPU quota of a\n"
-                 "cgroup; WEFT_ISA=portable, avx2 or avx512 names the kernels to run.\n");
+                 "What data it reads:                 weft help data\n"
+                 "\nThe environment decides how fast, never what comes out. The affinity mask and the CPU\n"
+                 "quota of a cgroup bound the threads; besides:\n");
+    for (size_t i = 0; i < environment_count; i++)
+        fprintf(out, "  %-17s %s\n", environment_table[i].name, environment_table[i].meaning);
 }
 
 static const struct command *command_named(const char *name)
 {
     for (size_t i = 0; i < COMMANDS; i++)
-        if (strcmp(command[i].name, name) == 0)
-            return &command[i];
+        if (strcmp(command_table[i].name, name) == 0)
+            return &command_table[i];
     return NULL;
 }
 
@@ -49,7 +61,7 @@ static int unknown_command(const char *name)
 {
     const char *names[COMMANDS + 1] = {"help"};
     for (size_t i = 0; i < COMMANDS; i++)
-        names[i + 1] = command[i].name;
+        names[i + 1] = command_table[i].name;
     const char *nearest = weft_nearest_name(name, names, COMMANDS + 1);
     if (nearest != NULL)
         return exit_message("weft", WEFT_EINVAL, "unknown verb '%s'; did you mean '%s'?", name, nearest);
@@ -66,6 +78,10 @@ static int help(int argc, char **argv)
     bool about_itself = strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0;
     if (about_itself)
         return help(1, argv);
+    if (strcmp(argv[1], "data") == 0) {
+        options_print_data(stdout);
+        return exit_flushed("weft help", 0);
+    }
     const struct command *wanted = command_named(argv[1]);
     if (wanted == NULL)
         return unknown_command(argv[1]);

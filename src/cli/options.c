@@ -149,8 +149,24 @@ static bool help_wanted(int argc, char **argv)
     return false;
 }
 
+/* Who wants the next verb's description in place of its run. */
+static struct { verb_reader read; void *context; } reader;
+
+void options_describe(int (*run)(int argc, char **argv), verb_reader read, void *context)
+{
+    char name[] = "";
+    reader.read = read;
+    reader.context = context;
+    (void)run(1, (char *[]){name, NULL});
+    reader.read = NULL;
+}
+
 int options_parse(const struct verb *verb, int argc, char **argv)
 {
+    if (reader.read != NULL) {
+        reader.read(reader.context, verb);
+        return EXIT_SUCCESS;
+    }
     if (help_wanted(argc, argv)) {
         options_print_help(stdout, verb);
         return fflush(stdout) == 0 && !ferror(stdout) ? EXIT_SUCCESS : weft_exit_code(WEFT_EIO);

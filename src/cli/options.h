@@ -28,7 +28,9 @@ struct option_def {
     const char *name;           /* without "--"; of an operand what messages call it, "CHECKPOINT"; NULL ends the list */
     enum option_kind kind;
     void *value;                /* of the type above, preset to the default */
-    const char *metavar;        /* what --help calls the value; NULL for flags and operands */
+    const char *metavar;        /* what --help calls the value; NULL for flags and operands. Completion goes by it (and by the
+                                   name of an operand): words in lower case with '|' between them are what can be given; DIR,
+                                   FILE..., CHECKPOINT..., ....ini are paths; URI and SECTION.KEY=VALUE speak for themselves */
     const char *help;
 };
 
@@ -39,7 +41,8 @@ static inline bool option_is_operand(const struct option_def *def)
 
 struct verb {
     const char *name;                   /* "weft train" */
-    const char *about;                  /* a paragraph on what it does; "\n\n" separates paragraphs */
+    const char *about;                  /* a paragraph on what it does; "\n\n" separates paragraphs. One that begins with
+                                           "Files" stands under FILES in the man page */
     const struct option_def *options;   /* operands too, in the order of their places */
     bool lists_settings;                /* --help goes on with all settings */
     const char *examples;               /* lines, printed as they are; NULL: none */
@@ -51,7 +54,21 @@ struct verb {
 enum { OPTIONS_RUN = -1 };
 int options_parse(const struct verb *verb, int argc, char **argv);
 
+/* Have a verb described instead of run: read is called once, with what run gives to options_parse, while that is still alive.
+ * So the completion script and the man page see every verb's rows where they are; a verb does nothing before options_parse,
+ * and nothing but return after it if that is not OPTIONS_RUN. Not for two threads at once. */
+typedef void (*verb_reader)(void *context, const struct verb *verb);
+void options_describe(int (*run)(int argc, char **argv), verb_reader read, void *context);
+
 /* The manual text of a verb, at most 80 columns wide (help.c). */
 void options_print_help(FILE *out, const struct verb *verb);
+
+/* weft help data: the kinds of data sources (data_help.h). */
+void options_print_data(FILE *out);
+
+/* Exit codes in rising order, those of the statuses and those of signals; several rows may share a code (help.c). */
+struct exit_code { int code; const char *meaning; };
+extern const struct exit_code exit_code_table[];
+extern const size_t exit_code_count;
 
 #endif

@@ -397,7 +397,7 @@ class Eval(Case):
     def test_what_is_refused(self):
         self.trained(1, "run")
         self.refused(66, "missing", "eval", "missing")
-        self.refused(64, "wanted train, validation or test", "eval", "run", "--split", "dev")
+        self.refused(64, "wanted train, validation, test or all", "eval", "run", "--split", "dev")
         self.refused(65, "no test split", "eval", "run", "--data", "digits:?train=50&test=0", "--split", "test")
         self.refused(66, "missing", "eval", "run", "--data", "idx:missing")
 

@@ -1,0 +1,45 @@
+# cmake --install build --prefix P: the command with its manual, both libraries, and what finds them. Nothing that is installed
+# names the prefix: the tree can be moved.
+include(CMakePackageConfigHelpers)
+list(JOIN weft_modules " " weft_modules_text)
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/weft)
+
+# The command
+foreach(page IN ITEMS "man:weft.1" "completion bash:weft.bash")
+  string(REGEX MATCH "^(.*):(.*)$" page "${page}")
+  separate_arguments(words UNIX_COMMAND "${CMAKE_MATCH_1}")
+  add_custom_command(OUTPUT ${CMAKE_MATCH_2} DEPENDS weft_cli VERBATIM COMMAND weft_cli ${words} > ${CMAKE_MATCH_2})
+endforeach()
+add_custom_target(weft_pages ALL DEPENDS weft.1 weft.bash)
+install(TARGETS weft_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(FILES ${PROJECT_BINARY_DIR}/weft.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES ${PROJECT_BINARY_DIR}/weft.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME weft)
+install(FILES README.md CHANGELOG.md ARCHITECTURE.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY docs examples DESTINATION ${CMAKE_INSTALL_DOCDIR} PATTERN Doxyfile EXCLUDE)
+
+# The libraries. Two sets of targets, as only the static one asks for the libraries that Weft uses.
+set_target_properties(weft_shared PROPERTIES EXPORT_NAME weft)
+install(DIRECTORY include/weft DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN *.h)
+install(TARGETS weft_shared EXPORT weftTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS weft_static EXPORT weftStaticTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(EXPORT weftTargets NAMESPACE weft:: DESTINATION ${package_dir})
+install(EXPORT weftStaticTargets NAMESPACE weft:: DESTINATION ${package_dir})
+write_basic_package_version_file(weftConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+configure_package_config_file(cmake/weftConfig.cmake.in weftConfig.cmake INSTALL_DESTINATION ${package_dir})
+install(FILES ${PROJECT_BINARY_DIR}/weftConfig.cmake ${PROJECT_BINARY_DIR}/weftConfigVersion.cmake DESTINATION ${package_dir})
+
+# For programs that are built without CMake
+set(private_libraries -lhdf5_hl)
+foreach(name IN LISTS OpenMP_C_LIB_NAMES)
+  get_filename_component(directory "${OpenMP_${name}_LIBRARY}" DIRECTORY)
+  if(NOT directory IN_LIST CMAKE_C_IMPLICIT_LINK_DIRECTORIES)
+    list(APPEND private_libraries -L${directory})
+  endif()
+  list(APPEND private_libraries -l${name})
+endforeach()
+list(APPEND private_libraries -lm)
+list(JOIN private_libraries " " private_libraries)
+file(RELATIVE_PATH pc_to_prefix ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
+string(REGEX REPLACE "/$" "" pc_to_prefix ${pc_to_prefix})
+configure_file(cmake/weft.pc.in weft.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/weft.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
