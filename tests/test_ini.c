@@ -185,6 +185,8 @@ static void machine_ini_goes_round(void **state)
         uri[length - 1] = 'x';
         uri[length] = '\0';
         assert_int_equal(weft_settings_set(s, "data.source", uri), WEFT_OK);
+        assert_int_equal(weft_settings_set(s, "data.validation", i % 2 == 0 ? uri : "none"), WEFT_OK);
+        assert_int_equal(weft_settings_set(s, "data.test", i % 3 == 0 ? uri : "csv:other"), WEFT_OK);
         assert_int_equal(weft_settings_set(s, "train.max_time", "90.5 s"), WEFT_OK);
         assert_int_equal(weft_settings_set(s, "checkpoint.every", "7 epochs"), WEFT_OK);
         assert_int_equal(weft_settings_set(s, "run.threads", "3"), WEFT_OK);
@@ -199,14 +201,17 @@ static void machine_ini_goes_round(void **state)
         weft_settings_destroy(s);
         weft_settings_destroy(t);
     }
-    weft_settings *s = settings_new();
-    char hashes[300], *text;
-    memset(hashes, '#', sizeof hashes - 1);
-    hashes[sizeof hashes - 1] = '\0';
-    assert_int_equal(weft_settings_set(s, "data.source", hashes), WEFT_OK);
-    assert_int_equal(settings_write_machine_ini(s, &text), WEFT_ESETTINGS);
-    assert_null(text);
-    weft_settings_destroy(s);
+    static const char *const uris[] = {"data.source", "data.validation", "data.test"};
+    for (size_t i = 0; i < sizeof uris / sizeof uris[0]; i++) {
+        weft_settings *s = settings_new();
+        char hashes[300], *text;
+        memset(hashes, '#', sizeof hashes - 1);
+        hashes[sizeof hashes - 1] = '\0';
+        assert_int_equal(weft_settings_set(s, uris[i], hashes), WEFT_OK);
+        assert_int_equal(settings_write_machine_ini(s, &text), WEFT_ESETTINGS);
+        assert_null(text);
+        weft_settings_destroy(s);
+    }
 }
 
 /* Cut off anywhere, or with any one bit flipped, a file is read or refused, and a refusal changes nothing. */

@@ -443,10 +443,16 @@ static void memory_may_fail_at_any_moment(void **state)
     assert_int_equal(weft_settings_assign(s, "train.seed=5"), WEFT_ENOMEM);
     memory_fail_from(2);
     assert_int_equal(weft_settings_set(s, "data.source", "idx:x"), WEFT_ENOMEM);
-    for (n = 1; n <= 2; n++) {
+    for (n = 1; n <= 4; n++) {                  /* itself, and three URIs */
         memory_fail_from(n);
         assert_null(weft_settings_copy(s));
     }
+    memory_fail_from(5);
+    weft_settings *copy = weft_settings_copy(s);
+    assert_non_null(copy);
+    assert_true(copy->data.source != s->data.source && copy->data.validation != s->data.validation);
+    assert_true(copy->data.test != s->data.test);
+    weft_settings_destroy(copy);
     char *text;
     for (n = 1; n <= 2; n++) {
         memory_fail_from(n);

@@ -206,6 +206,43 @@ static void history_has_the_figures_of_the_task(void **state)
     }
 }
 
+/* All three sources are named absolutely in run.ini: the run goes on from any directory, and its model is evaluated from there. */
+static void sources_are_found_from_anywhere(void **state)
+{
+    (void)state;
+    char here[PATH_MAX], wanted[PATH_MAX + 64];
+    size_t size;
+    struct watch watch = {.hook = stop_at, .stop_kind = WEFT_EVENT_EVALUATED};
+    assert_non_null(getcwd(here, sizeof here));
+    assert_int_equal(chdir(scratch), 0);
+    assert_int_equal(train("run", "data.source=csv:rows.csv?label=class; data.validation=csv:./more.csv?label=class; "
+                           "data.test=csv:more.csv?label=class; data.missing=zero", &watch), WEFT_ESTOPPED);
+    assert_int_equal(chdir(here), 0);
+    char *ini = (char *)get_file(file_of("run", "run.ini"), &size), absolute[PATH_MAX];
+    assert_non_null(realpath(scratch, absolute));
+    static const char *const line[] = {"source = csv:%s/rows.csv?label=class\n", "validation = csv:%s/more.csv?label=class\n",
+                                       "test = csv:%s/more.csv?label=class\n"};
+    for (size_t i = 0; i < COUNT(line); i++) {
+        snprintf(wanted, sizeof wanted, line[i], absolute);
+        if (strstr(ini, wanted) == NULL)
+            fail_msg("run.ini does not say %s but\n%s", wanted, ini);
+    }
+    free(ini);
+    watch.hook = NULL;
+    assert_ok(resume("run", 2, &watch));
+    static const struct { const char *split; size_t rows; } of[] = {{"train", 120}, {"validation", 40}, {"test", 40}};
+    for (size_t i = 0; i < COUNT(of); i++) {
+        weft_evaluation e;
+        const weft_evaluate_options options = {.split = of[i].split};
+        assert_ok(weft_evaluate(in_scratch("run"), &options, &e, NULL));
+        assert_int_equal(e.rows, of[i].rows);
+        weft_evaluation_clear(&e);
+    }
+    write_rows("more.csv", 40, 3);                              /* other validation rows are other data */
+    assert_int_equal(reopen("run", (weft_resume_options){0}, &watch), WEFT_EDATA);
+    assert_non_null(strstr(weft_last_error(), "digest"));
+}
+
 /* The rows of another task are refused, not misread. */
 static void other_tasks_data_are_refused(void **state)
 {
@@ -346,6 +383,7 @@ int main(void)
         TASK_TEST(every_task_learns),
         TASK_TEST(the_file_holds_all_that_data_need),
         TASK_TEST(history_has_the_figures_of_the_task),
+        TASK_TEST(sources_are_found_from_anywhere),
         TASK_TEST(other_tasks_data_are_refused),
         TEST(the_rate_follows_the_accuracy),
         TEST(the_latest_step_has_one_rate),

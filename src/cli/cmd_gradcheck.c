@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/json.h"
 #include "cli/options.h"
@@ -33,9 +34,9 @@ static const char NAME[] = "weft gradcheck";
 static const uint64_t NOT_GIVEN = UINT64_MAX;
 
 struct gradcheck_arguments {
-    const char *config, *data, *tolerance;
-    struct strings set;
-    uint64_t threads, samples, rows;
+    struct settings_arguments from;
+    const char *tolerance;
+    uint64_t samples, rows;
     bool json;
     weft_gradcheck_options options;
 };
@@ -54,20 +55,6 @@ static int read_arguments(struct gradcheck_arguments *a)
     if (end == a->tolerance || *end != '\0' || !(a->options.tolerance > 0 && a->options.tolerance < 1))
         return exit_message(NAME, WEFT_EINVAL, "--tolerance %s: wanted a number above 0 and below 1", a->tolerance);
     return 0;
-}
-
-static weft_status settings_of(const struct gradcheck_arguments *a, weft_settings *settings)
-{
-    char threads[24];
-    snprintf(threads, sizeof threads, "%" PRIu64, a->threads);
-    weft_status st = a->config != NULL ? weft_settings_load(settings, a->config) : WEFT_OK;
-    for (size_t i = 0; i < a->set.count && st == WEFT_OK; i++)
-        st = weft_settings_assign(settings, a->set.item[i]);
-    if (st == WEFT_OK && a->data != NULL)
-        st = weft_settings_set(settings, "data.source", a->data);
-    if (st == WEFT_OK && a->threads != NOT_GIVEN)
-        st = weft_settings_set(settings, "run.threads", threads);
-    return st;
 }
 
 /* ---- printing ---- */
@@ -154,16 +141,16 @@ static int gradcheck(const struct gradcheck_arguments *a, const weft_settings *s
 
 int cmd_gradcheck(int argc, char **argv)
 {
-    struct gradcheck_arguments a = {.threads = NOT_GIVEN, .samples = NOT_GIVEN, .rows = NOT_GIVEN,
+    struct gradcheck_arguments a = {.from.threads = THREADS_NOT_GIVEN, .samples = NOT_GIVEN, .rows = NOT_GIVEN,
                                     .options.on_progress = print_progress};
     const struct option_def options[] = {
-        {"CONFIG.ini", OPERAND_OPTIONAL, &a.config, NULL, "settings; without it all have their defaults"},
-        {"data", OPT_STRING, &a.data, "URI", "the data, as data.source"},
-        {"set", OPT_STRINGS, &a.set, "SECTION.KEY=VALUE", "one setting, as weft train --help lists them; as often as needed"},
+        {"CONFIG.ini", OPERAND_OPTIONAL, &a.from.config, NULL, "settings; without it all have their defaults"},
+        {"data", OPT_STRING, &a.from.data, "URI", "the data, as data.source"},
+        {"set", OPT_STRINGS, &a.from.set, "SECTION.KEY=VALUE", "one setting, as weft train --help lists them; as often as needed"},
         {"samples", OPT_COUNT, &a.samples, "N", "elements of each tensor to look at, drawn at random from more; default 100"},
         {"rows", OPT_COUNT, &a.rows, "N", "rows of the batch; default: train.batch_size, 64 at most"},
         {"tolerance", OPT_STRING, &a.tolerance, "E", "largest relative error; default 0.001"},
-        {"threads", OPT_COUNT, &a.threads, "N", "threads, as run.threads; 0: as many as the machine and the work allow"},
+        {"threads", OPT_COUNT, &a.from.threads, "N", "threads, as run.threads; 0: as many as the machine and the work allow"},
         {"json", OPT_FLAG, &a.json, NULL, "print one JSON object"}, {0}
     };
     const struct verb verb = {NAME, ABOUT, options, false, EXAMPLES};
@@ -175,7 +162,7 @@ int cmd_gradcheck(int argc, char **argv)
     if (exit_code != 0)
         return exit_code;
     weft_settings *settings = weft_settings_create();
-    weft_status st = settings != NULL ? settings_of(&a, settings) : WEFT_ENOMEM;
+    weft_status st = settings != NULL ? arguments_apply(&a.from, settings) : WEFT_ENOMEM;
     exit_code = st == WEFT_OK ? gradcheck(&a, settings) : exit_failure(NAME, st);
     weft_settings_destroy(settings);
     return exit_code;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/dry_run.h"
 #include "cli/options.h"
@@ -30,27 +31,10 @@ static const char EXAMPLES[] =
     "  weft train study.ini --dry-run\n";
 
 struct train_arguments {
-    const char *config, *data, *out, *init_from;
-    struct strings set;
-    uint64_t threads;                   /* NOT_GIVEN: as set elsewhere */
+    struct settings_arguments from;
+    const char *out, *init_from;
     bool is_dry, is_verbose;
 };
-
-static const uint64_t NOT_GIVEN = UINT64_MAX;
-
-static weft_status settings_of(const struct train_arguments *a, weft_settings *settings)
-{
-    char threads[24];
-    snprintf(threads, sizeof threads, "%" PRIu64, a->threads);
-    weft_status st = a->config != NULL ? weft_settings_load(settings, a->config) : WEFT_OK;
-    for (size_t i = 0; i < a->set.count && st == WEFT_OK; i++)
-        st = weft_settings_assign(settings, a->set.item[i]);
-    if (st == WEFT_OK && a->data != NULL)
-        st = weft_settings_set(settings, "data.source", a->data);
-    if (st == WEFT_OK && a->threads != NOT_GIVEN)
-        st = weft_settings_set(settings, "run.threads", threads);
-    return st == WEFT_OK ? weft_settings_check(settings) : st;
-}
 
 /* Has another process taken the directory since we looked? Then creating the run found its files or its lock. */
 static bool was_taken(const char *directory, weft_status st)
@@ -81,7 +65,8 @@ static int train(const struct train_arguments *a, const weft_settings *settings,
     int exit_code = run_open(run);
     if (exit_code != 0)
         return exit_code;
-    weft_trainer_options options = {.out = a->out, .init_from = a->init_from, .on_event = weft_progress_event, .event_context = run->progress};
+    weft_trainer_options options = {.out = a->out, .init_from = a->init_from, .on_event = weft_progress_event,
+                                    .event_context = run->progress};
     weft_status st = a->out != NULL ? weft_trainer_create(settings, &options, &run->trainer)
                                     : create_numbered(settings, &options, &run->trainer);
     if (st == WEFT_OK && a->is_verbose)
@@ -91,13 +76,13 @@ static int train(const struct train_arguments *a, const weft_settings *settings,
 
 int cmd_train(int argc, char **argv)
 {
-    struct train_arguments a = {.threads = NOT_GIVEN};
+    struct train_arguments a = {.from.threads = THREADS_NOT_GIVEN};
     struct run run = {.verb = "weft train"};
     const struct option_def options[] = {
-        {"CONFIG.ini", OPERAND_OPTIONAL, &a.config, NULL, "settings; without it all have their defaults"},
-        {"data", OPT_STRING, &a.data, "URI", "the data, as data.source: idx:DIR or digits:"},
-        {"set", OPT_STRINGS, &a.set, "SECTION.KEY=VALUE", "one setting, as listed below; as often as needed"},
-        {"threads", OPT_COUNT, &a.threads, "N", "threads, as run.threads; 0: as many as the machine and the work allow"},
+        {"CONFIG.ini", OPERAND_OPTIONAL, &a.from.config, NULL, "settings; without it all have their defaults"},
+        {"data", OPT_STRING, &a.from.data, "URI", "the data, as data.source (weft help data)"},
+        {"set", OPT_STRINGS, &a.from.set, "SECTION.KEY=VALUE", "one setting, as listed below; as often as needed"},
+        {"threads", OPT_COUNT, &a.from.threads, "N", "threads, as run.threads; 0: as many as the machine and the work allow"},
         {"out", OPT_STRING, &a.out, "DIR", "directory of the run; it must not hold one already. Default: "
          "checkpoints/run-001, or the first number that is free"},
         {"init-from", OPT_STRING, &a.init_from, "CHECKPOINT", "begin with the weights of this model (fine-tuning); a file, or a run's "
@@ -113,7 +98,9 @@ int cmd_train(int argc, char **argv)
     if (exit_code != OPTIONS_RUN)
         return exit_code;
     weft_settings *settings = weft_settings_create();
-    weft_status st = settings != NULL ? settings_of(&a, settings) : WEFT_ENOMEM;
+    weft_status st = settings != NULL ? arguments_apply(&a.from, settings) : WEFT_ENOMEM;
+    if (st == WEFT_OK)
+        st = weft_settings_check(settings);
     if (st != WEFT_OK)
         exit_code = exit_failure(run.verb, st);
     else
