@@ -248,11 +248,9 @@ static void several_label_columns_are_shares(void **state)
         {"x,cat,dog\n1,1,0\n", "label=cat,dog", TARGET_CLASS, "1 > 0 1 [dog,cat]", WEFT_OK, 0, "dog,cat", 0},     /* by name */
         {"1,1,0\n", "label=1,2", TARGET_CLASS, "1 > 1 0 [dog,cat]", WEFT_OK, 0, "dog,cat", 0},                   /* by place */
         {"x,cat,cow\n1,1,0\n", "label=cat,cow", TARGET_CLASS,
-         "read %s:1:3 (cow): found a label column of this name, wanted one of the"
-         " classes dog, cat", WEFT_EDATA, 0, "dog,cat", 0},
+         "read %s:1:3 (cow): found a label column of this name, wanted one of dog, cat", WEFT_EDATA, 0, "dog,cat", 0},
         {"x,cat,dog\n1,1,0\n", "label=cat,dog", TARGET_SCORES,
-         "read %s:1: found 2 label columns, wanted 3, one for each of the classes dog,"
-         " cat, cow", WEFT_EDATA, 0, "dog,cat,cow", 0},
+         "read %s:1: found 2 label columns, wanted 3, one for each of dog, cat, cow", WEFT_EDATA, 0, "dog,cat,cow", 0},
         {"1,1,0\n", "label=1,2", TARGET_CLASS, "found 2 label columns, wanted 3", WEFT_EDATA, 0, "dog,cat,cow", 0},
         {"x,cat,cat\n1,1,0\n", "label=1,2", TARGET_CLASS, "read %s:1:3 (cat): found a second label column with this name", BAD},
         {"x,cat,\n1,1,0\n", "label=1,2", TARGET_CLASS, "read %s:1:3 (): found an empty name of a class", BAD},
@@ -270,9 +268,11 @@ static void labels_as_values_or_not_at_all(void **state)
 {
     (void)state;
     static const struct text_case cases[] = {
-        {"x,y\n1,2.5\n2,-3e4\n", NULL, TARGET_VALUES, "1 > 2.5; 2 > -30000", GOOD},
-        {"x,y,z\n1,2.5,7\n", "label=z,y", TARGET_VALUES, "1 > 7 2.5", GOOD},
-        {"x,y\n1,2.5\n", NULL, TARGET_VALUES, "1 > 2.5", WEFT_OK, 1, "a,b", 0},          /* names of classes are no matter here */
+        {"x,y\n1,2.5\n2,-3e4\n", NULL, TARGET_VALUES, "1 > 2.5; 2 > -30000 [y]", GOOD},
+        {"x,y,z\n1,2.5,7\n", "label=z,y", TARGET_VALUES, "1 > 7 2.5 [z,y]", GOOD},
+        {"x,y,z\n1,2.5,7\n", "label=z,y", TARGET_VALUES, "1 > 2.5 7 [y,z]", WEFT_OK, 0, "y,z", 0},      /* by name */
+        {"x,y\n1,2.5\n", NULL, TARGET_VALUES, "1 > 2.5 [price]", WEFT_OK, 1, "price", 0},
+        {"x,y\n1,2.5\n", NULL, TARGET_VALUES, "found 1 label columns, wanted 2, one for each of a, b", WEFT_EDATA, 1, "a,b", 0},
         {"x,y\n1,a\n", NULL, TARGET_VALUES, "read %s:2:2 (y): found \"a\", wanted a number to be predicted", BAD},
         {"x,y\n1,nan\n", NULL, TARGET_VALUES, "read %s:2:2 (y): found \"nan\", wanted a label, which may not be missing", BAD},
         {"x,y\n1,1e40\n", NULL, TARGET_VALUES, "wanted a finite number", BAD},
@@ -583,7 +583,7 @@ static void failing_memory_is_reported(void **state)
          "1 2 > 1; 3 4 > 0; 5 nan > 1 [a\",b]", GOOD},
         {"x,y\n1,b\n1,a\n1,1\n", NULL, TARGET_CLASS, "1 > 1; 1 > 2; 1 > 3 [c,b,a,1]", WEFT_OK, 1, "c,b,a,1", 0},
         {"x,cat,dog\n1,1,0\n", "label=cat,dog", TARGET_CLASS, "1 > 0 1 [dog,cat]", WEFT_OK, 0, "dog,cat", 0},
-        {"x,y\n1,2\n", NULL, TARGET_VALUES, "1 > 2", GOOD},
+        {"x,y\n1,2\n", NULL, TARGET_VALUES, "1 > 2 [y]", GOOD},
         {"x,y\n1,2\n", NULL, TARGET_NOTHING, "1", GOOD},
     };
     for (size_t i = 0; i < COUNT(cases); i++)

@@ -162,7 +162,8 @@ static weft_status names_of_columns(struct csv_reading *r, const struct csv_row 
     if (st != WEFT_OK || !is_known)
         return st;
     names_free(classes);
-    st = labels_order(r, first, known);
+    if (known->count > 1)                       /* one column needs no name to find its place */
+        st = labels_order(r, first, known);
     return st == WEFT_OK ? names_copy(known, classes) : st;
 }
 

@@ -112,7 +112,7 @@ static weft_status split_first(const struct table *table, uint64_t limit, struct
 weft_status dataset_cut(struct dataset *dataset, const struct weft_settings *settings, bool is_whole)
 {
     const size_t n = limited(dataset->train.count, settings->data.train_limit);
-    bool is_cut = !is_whole && dataset->validation.count == 0 && settings->data.validation_fraction > 0;
+    bool is_cut = !is_whole && n > 0 && dataset->validation.count == 0 && settings->data.validation_fraction > 0;
     weft_status st = is_cut ? cut_off_validation(settings, dataset, n)
                             : split_first(&dataset->train, is_whole ? 0 : n, &dataset->split[SPLIT_TRAIN]);
     if (st == WEFT_OK && !is_cut)

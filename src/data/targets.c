@@ -64,6 +64,9 @@ static weft_status shares_of_labels(struct table *table, size_t outputs)
 
 static weft_status shares_check(const struct dataset *dataset, const struct table *table)
 {
+    if (table->targets != dataset->outputs)
+        return error_set(WEFT_EDATA, "data source %s: a %s row has shares of %zu classes, wanted %zu", dataset->source,
+                         dataset_table_name(dataset, table), table->targets, dataset->outputs);
     for (size_t n = 0; n < table->count; n++) {
         double sum = 0;
         bool negative = false;

@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "base/clock.h"
+#include "train/record.h"
 #include "train/trainer.h"
 
 static void fill_figures(const weft_trainer *tr, enum split_name split, weft_split_figures *figures)
@@ -23,7 +24,7 @@ void trainer_announce(weft_trainer *tr, weft_event_kind kind, const char *text)
         .kind = kind, .step = t->step, .total_steps = t->total_steps, .epoch = (double)t->step / steps_per_epoch,
         .total_epochs = (double)t->total_steps / steps_per_epoch, .elapsed_s = clock_seconds() - tr->started_at_s,
         .samples_per_s = tr->training_time_s > 0 ? (double)tr->trained_rows / tr->training_time_s : 0,
-        .learning_rate = t->step > 0 ? schedule_learning_rate(&t->schedule, t->step - 1) : 0,
+        .learning_rate = record_latest_rate(tr),
         .epoch_loss = rows > 0 ? t->epoch_loss_sum / rows : 0,
         .epoch_accuracy = tr->dataset.task != TASK_CLASSES ? NAN : rows > 0 ? (double)t->epoch_correct / rows : 0,
         .is_best = tr->early_stop.best_step == (int64_t)t->step, .text = text,

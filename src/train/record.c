@@ -44,11 +44,23 @@ double record_penalty(weft_trainer *tr)
     return penalty;
 }
 
-static struct history_row row_of(const struct training *t, const struct tally *tally, double penalty)
+double record_latest_rate(const weft_trainer *tr)
 {
+    const struct training *t = &tr->training;
+    for (enum split_name s = 0; s < SPLIT_COUNT; s++) {         /* what the schedule says may be of after the evaluation */
+        const struct history_row *row = history_at(&tr->history, s, (int64_t)t->step);
+        if (row != NULL)
+            return row->learning_rate;
+    }
+    return t->step > 0 ? schedule_learning_rate(&t->schedule, t->step - 1) : 0;
+}
+
+static struct history_row row_of(const weft_trainer *tr, const struct tally *tally, double penalty)
+{
+    const struct training *t = &tr->training;
     struct history_row row = {
         .step = (int64_t)t->step, .epoch = (double)t->step / (double)t->sampler.steps_per_epoch, .cost = tally->loss + penalty,
-        .loss = tally->loss, .learning_rate = t->step > 0 ? schedule_learning_rate(&t->schedule, t->step - 1) : 0,
+        .loss = tally->loss, .learning_rate = record_latest_rate(tr),
         .accuracy = NAN, .r2 = NAN, .mean_absolute_error = NAN,
     };
     if (tally->task != TASK_REGRESSION) {
@@ -73,7 +85,7 @@ static weft_status record_split(weft_trainer *tr, enum split_name split, double 
     weft_status st = record_tally(tr, split, &tally);
     if (st != WEFT_OK)
         return st;
-    struct history_row row = row_of(t, &tally, penalty);
+    struct history_row row = row_of(tr, &tally, penalty);
     tally_clear(&tally);
     if (!isfinite(row.loss))
         return error_set(WEFT_ENONFINITE, "evaluation after step %" PRId64 ": the loss of the %s rows is not finite (a "

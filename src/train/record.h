@@ -13,6 +13,9 @@ weft_status record_evaluation(weft_trainer *trainer, bool is_final);
 /* Evaluate one split now, without writing it down. On success the caller calls tally_clear. */
 weft_status record_tally(weft_trainer *trainer, enum split_name split, struct tally *tally);
 
+/* The learning rate of the latest step; 0 before the first. An evaluation may change that of the next. */
+double record_latest_rate(const weft_trainer *trainer);
+
 /* The penalty of the parameters as they are, m of lambda_over_2m being the batch size. */
 double record_penalty(weft_trainer *trainer);
 
