@@ -1,5 +1,5 @@
-/* Rows in any order are gathered as they are, bytes or floats, and become inputs: (raw - shift) * scale, rounded as two float operations, on
- * every instruction set the same bits. */
+/* Rows in any order are gathered as they are, bytes or floats, and become inputs: (raw - shift) * scale, rounded as two float
+ * operations, on every instruction set the same bits. */
 #include "support.h"
 
 #include <math.h>

@@ -5,17 +5,10 @@
 #include "store/h5.h"
 
 /* libhdf5 asks for what a damaged file says, and takes no for an answer. */
-const char *__asan_default_options(void);
+__attribute__((visibility("default"))) const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
     return "allocator_may_return_null=1";
-}
-
-/* And of what it then fails to read it leaves some behind. */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
-{
-    return "leak:libhdf5";
 }
 
 /* ---- Making files ---- */
@@ -695,11 +688,21 @@ static void wrong_data_are_told(void **state)
     free(bytes);
 }
 
+/* In a process of its own, which ends at once: libhdf5 itself loses memory on a damaged file, and may not find out of its own end
+ * then. A check that fails there runs the other tests once more and ends with another code. */
 static void random_damage_is_survived(void **state)
 {
     (void)state;
     sample_make();
-    damage_check(hdf5_read, path_of("f.h5"), "f.h5", 4096, 2000, TARGET_NOTHING);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        damage_check(hdf5_read, path_of("f.h5"), "f.h5", 4096, 2000, TARGET_NOTHING);
+        _exit(EXIT_SUCCESS);
+    }
+    int status = -1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
 }
 
 static void failing_memory_is_reported(void **state)

@@ -10,7 +10,8 @@ static const struct names no_names;
 
 static struct tally tally_of(size_t classes, const uint64_t *confusion)
 {
-    struct tally tally = {.task = TASK_CLASSES, .outputs = classes, .confusion = memory_new(classes * classes, sizeof *tally.confusion)};
+    struct tally tally = {.task = TASK_CLASSES, .outputs = classes,
+                          .confusion = memory_new(classes * classes, sizeof *tally.confusion)};
     assert_non_null(tally.confusion);
     for (size_t i = 0; i < classes * classes; i++) {
         tally.confusion[i] = confusion[i];

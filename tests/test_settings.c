@@ -67,8 +67,8 @@ static void every_row_is_whole(void **state)
 static void machine_settings_are_these(void **state)
 {
     (void)state;
-    static const char *const machine[] = {"data.source", "data.validation", "data.test", "train.max_time", "checkpoint.every", "checkpoint.keep",
-                                          "run.threads", "run.gradient"};
+    static const char *const machine[] = {"data.source", "data.validation", "data.test", "train.max_time", "checkpoint.every",
+                                          "checkpoint.keep", "run.threads", "run.gradient"};
     size_t found = 0;
     for (size_t i = 0; i < weft_settings_count(); i++) {
         const weft_setting_info *info = weft_settings_info(i);

@@ -103,7 +103,8 @@ static void expect_history(const char *name, const struct watch *watch)
 {
     const weft_evaluation *e = weft_trainer_evaluation(watch->trainer, "validation");
     const struct { const char *column; double want; } row[] = {
-        {"loss", e->loss}, {"cost", e->cost}, {"accuracy", e->accuracy}, {"r2", e->r2}, {"mean_absolute_error", e->mean_absolute_error}};
+        {"loss", e->loss}, {"cost", e->cost}, {"accuracy", e->accuracy}, {"r2", e->r2},
+        {"mean_absolute_error", e->mean_absolute_error}};
     struct snapshot *snapshot;
     assert_ok(checkpoint_load(file_of(name, "last.h5"), false, &snapshot));
     for (size_t i = 0; i < COUNT(row); i++) {
@@ -143,7 +144,8 @@ static void every_task_learns(void **state)
     for (size_t i = 0; i < COUNT(tasks); i++) {
         char settings[2400];
         struct watch watch = {0};
-        snprintf(settings, sizeof settings, "%s; optimizer.learning_rate=0.01; network.dropout=0; train.epochs=20; train.batch_size=20",
+        snprintf(settings, sizeof settings, "%s; optimizer.learning_rate=0.01; network.dropout=0; train.epochs=20; "
+                 "train.batch_size=20",
                  run_of(&tasks[i], true));
         assert_ok(create("run", settings, &watch));
         assert_ok(run(&watch));
