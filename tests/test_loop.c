@@ -314,7 +314,7 @@ static void a_checkpoint_of_the_best_step_is_written_once(void **state)
     file_set_fault(NULL);
     assert_int_equal(st, WEFT_OK);
     assert_int_equal(watch.summary.best_step, STEPS);
-    assert_int_equal(atomic_load(&renames), 4);         /* step-14.h5, best.h5, last.h5, history.csv */
+    assert_int_equal(atomic_load(&renames), 5);         /* step-14.h5, best.h5, last.h5, history.csv, evaluation.h5 */
     destroy(&watch);
     weft_checkpoint_info best = info_of("run", "best.h5");
     assert_int_equal(best.step, STEPS);

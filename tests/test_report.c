@@ -157,7 +157,7 @@ static weft_checkpoint_info checkpoint_a(void)
     return (weft_checkpoint_info){
         .path = "a.h5", .weft_version = "0.1.0", .step = 120, .epoch = 2.5, .settings_digest = "5e", .data_digest = "da",
         .weights_digest = "3e", .best_metric = "validation_cost", .best_step = 100, .best_value = 0.25, .features = 784,
-        .classes = 10, .parameters = 7840, .height = 28, .width = 28, .channels = 1, .tensors = COUNT(tensors_a),
+        .outputs = 10, .task = "classes", .parameters = 7840, .height = 28, .width = 28, .channels = 1, .tensors = COUNT(tensors_a),
         .tensor = tensors_a, .settings = COUNT(settings_a), .setting = settings_a};
 }
 
@@ -165,7 +165,7 @@ static weft_checkpoint_info checkpoint_b(void)
 {
     return (weft_checkpoint_info){
         .path = "b.h5", .weft_version = "0.1.0", .step = 7, .epoch = 1, .settings_digest = "5f", .data_digest = "db",
-        .weights_digest = "4f", .stop_reason = "epochs", .best_step = -1, .features = 784, .classes = 10, .parameters = 3970,
+        .weights_digest = "4f", .stop_reason = "epochs", .best_step = -1, .features = 784, .outputs = 10, .task = "classes", .parameters = 3970,
         .tensors = COUNT(tensors_b), .tensor = tensors_b, .settings = COUNT(settings_b), .setting = settings_b};
 }
 

@@ -38,7 +38,8 @@ typedef struct weft_checkpoint_info {
     char best_metric[32];       /* by which the best model is chosen; "none" */
     int64_t best_step;          /* -1: none */
     double best_value;          /* of best_metric at best_step */
-    size_t features, classes, parameters;       /* inputs, outputs and learned numbers of the network */
+    char task[16];              /* what the outputs are: "classes", "labels" or "regression" */
+    size_t features, outputs, parameters;       /* inputs, outputs and learned numbers of the network */
     size_t height, width, channels;     /* of one row as a picture; 0: it is none */
     size_t tensors;             /* how many */
     weft_tensor_info *tensor;   /* in file order */

@@ -18,8 +18,9 @@ static const char ABOUT[] =
     "trained weights follow from settings, seed and data alone: never from the number of threads, the machine, or "
     "from stopping and resuming.\n\n"
     "Files in the run's directory: step-N.h5, the newest checkpoints (HDF5; h5py and HDFView open them); last.h5 and "
-    "best.h5, links to two of them; history.csv, a line for each evaluation; timing.csv, a log of how fast it went; run.ini, "
-    "the settings of this machine (source, threads, max_time, checkpoints) for when the run goes on.\n\n"
+    "best.h5, links to two of them; history.csv, a line for each evaluation; evaluation.h5, the figures of a run that is over; timing.csv, a log "
+    "of how fast it went; run.ini, the settings of this machine (source, threads, max_time, checkpoints) for when the run goes "
+    "on.\n\n"
     "Figures go to stderr while it trains, a summary to stdout when it is done. SIGINT (Ctrl-C) and SIGTERM finish the step "
     "at hand, save, and end with exit code 75: weft resume goes on from there. A second one ends at once. SIGUSR1 "
     "saves and goes on.";

@@ -186,7 +186,8 @@ json_t *json_of_checkpoint(const weft_checkpoint_info *info)
     json_put(&object, "data_digest", json_of_text(info->data_digest));
     json_put(&object, "features", json_of_count(info->features));
     json_put(&object, "picture", json_of_picture(info));
-    json_put(&object, "classes", json_of_count(info->classes));
+    json_put(&object, "task", json_of_text(info->task));
+    json_put(&object, "outputs", json_of_count(info->outputs));
     json_put(&object, "parameters", json_of_count(info->parameters));
     json_put(&object, "settings", settings);
     json_put(&object, "tensors", tensors);

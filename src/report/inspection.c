@@ -64,7 +64,8 @@ static void write_run(const weft_checkpoint_info *info, FILE *stream)
     fprintf(stream, "%zu features", info->features);
     if (info->height > 0)
         fprintf(stream, " (pictures of %zu x %zu x %zu)", info->height, info->width, info->channels);
-    fprintf(stream, ", %zu classes, %zu parameters\n", info->classes, info->parameters);
+    fprintf(stream, ", %zu %s, %zu parameters\n", info->outputs, strcmp(info->task, "regression") == 0 ? "values" : info->task,
+            info->parameters);
 }
 
 static weft_status write_digests(const weft_checkpoint_info *info, FILE *stream)

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "store/h5_image.h"
+#include "store/palette.h"
 
 struct builder {
     const struct snapshot *snapshot;
@@ -112,21 +113,14 @@ static herr_t mark(hid_t object, const char *const (*name_and_value)[2], size_t 
 }
 #define MARK(object, table) mark(object, table, sizeof (table) / sizeof (table)[0])
 
-/* Blue - white - red, 256 x 3: value 128 is white and stands for 0, each side fades in proportion. */
 static weft_status make_palette(struct builder *b)
 {
     static const char *const mark_of_palette[][2] = {
         {"CLASS", "PALETTE"}, {"PAL_VERSION", "1.2"}, {"PAL_COLORMODEL", "RGB"}, {"PAL_TYPE", "STANDARD8"}};
-    static const size_t dim[2] = {256, 3};
-    unsigned char color[256][3];
-    for (int i = 0; i < 256; i++) {
-        int distance = i < 128 ? 128 - i : i - 128;                     /* from white: 0 .. 128 */
-        unsigned char faded = (unsigned char)(255 - (distance * 255 + 64) / 128);
-        color[i][0] = i < 128 ? faded : 255;
-        color[i][1] = faded;
-        color[i][2] = i < 128 ? 255 : faded;
-    }
-    struct array palette = {.path = PALETTE_PATH, .type = ARRAY_U8, .rank = 2, .dim = {dim[0], dim[1]}, .data = color};
+    uint8_t color[PALETTE_COLORS][3];
+    for (size_t i = 0; i < PALETTE_COLORS; i++)
+        palette_color((uint8_t)i, color[i]);
+    struct array palette = {.path = PALETTE_PATH, .type = ARRAY_U8, .rank = 2, .dim = {PALETTE_COLORS, 3}, .data = color};
     weft_status st = make_array(b, &palette, &b->palette);
     if (st == WEFT_OK && MARK(b->palette, mark_of_palette) < 0)
         st = h5_failed(WEFT_EIO, "describe %s", PALETTE_PATH);

@@ -112,7 +112,7 @@ static weft_status stat_in(const char *directory, const char *name, struct stat 
 }
 
 /* The files of a run beside its checkpoints. */
-static const char *const side_file[] = {"run.ini", "last.h5", "best.h5", "history.csv", "timing.csv"};
+static const char *const side_file[] = {"run.ini", "last.h5", "best.h5", "history.csv", "timing.csv", "evaluation.h5"};
 enum { SIDE_FILES = sizeof side_file / sizeof *side_file };
 
 /* A run would replace these, whoever made them. found is "" if there is none. */
@@ -361,6 +361,14 @@ weft_status run_directory_save(struct run_directory *directory, int64_t step, co
     st = run_directory_point_links(directory, step, best_step);
     if (st == WEFT_OK)
         st = prune(directory, best_step, keep);
+    return st;
+}
+
+weft_status run_directory_save_evaluation(struct run_directory *directory, const struct snapshot *snapshot)
+{
+    char *path = path_in(directory->path, "evaluation.h5");
+    weft_status st = path == NULL ? WEFT_ENOMEM : checkpoint_save(path, snapshot);
+    memory_free(path);
     return st;
 }
 

@@ -1,4 +1,5 @@
-/* A run's directory: run.ini, step-<n>.h5 (the last k and the best), last.h5, best.h5, history.csv, timing.csv, lock.
+/* A run's directory: run.ini, step-<n>.h5 (the last k and the best), last.h5, best.h5, history.csv, timing.csv, evaluation.h5 (of a
+ * run that is over), lock.
  *
  * Every step-<n>.h5 is a complete state from which the run can go on; n is a plain decimal number. Files of other names
  * are never touched. After create or open, the functions may be called from several threads, except close. */
@@ -13,7 +14,7 @@
 struct run_directory;
 
 /* Make the directory (parents too) or take one that holds no run and no other file of a name that a run uses (run.ini,
- * step-<n>.h5, last.h5, best.h5, history.csv, timing.csv), lock it against other processes, remove what dead processes left behind. WEFT_ECREATE if it cannot be made or written, or holds a run
+ * step-<n>.h5, last.h5, best.h5, history.csv, timing.csv, evaluation.h5), lock it against other processes, remove what dead processes left behind. WEFT_ECREATE if it cannot be made or written, or holds a run
  * already; WEFT_ERESOURCE if another process holds the lock. */
 weft_status run_directory_create(const char *path, struct run_directory **directory);
 
@@ -50,6 +51,9 @@ weft_status run_directory_save(struct run_directory *directory, int64_t step, co
 /* Point last.h5 and best.h5 where the state says, as a save does: a process that was killed between writing a checkpoint and
  * changing the links leaves old ones. best_step < 0, or a file that is not there: that link stays. */
 weft_status run_directory_point_links(struct run_directory *directory, int64_t last_step, int64_t best_step);
+
+/* Save what the run's model is worth as evaluation.h5. The errors of checkpoint_save. */
+weft_status run_directory_save_evaluation(struct run_directory *directory, const struct snapshot *snapshot);
 
 /* Replace a file of the directory (run.ini, history.csv) by this text, atomically, or append text to one. */
 weft_status run_directory_write(struct run_directory *directory, const char *name, const char *text);

@@ -11,7 +11,7 @@
 #include "settings/settings.h"
 #include "store/checkpoint.h"
 #include "store/weight_stats.h"
-#include "train/model.h"
+#include "train/inspect.h"
 #include "weft/checkpoint.h"
 
 weft_status weft_checkpoint_verify(const char *path)
@@ -54,22 +54,26 @@ static weft_status describe_tensor(const struct snapshot *snapshot, const struct
 }
 
 /* Layer by layer, the learned tensors before the running statistics. */
-static weft_status describe_tensors(const struct snapshot *snapshot, const struct network *net, weft_checkpoint_info *info)
+weft_status inspect_tensors(const struct model *model, const struct snapshot *snapshot, weft_tensor_info **tensor, size_t *tensors)
 {
-    info->tensor = memory_new(net->tensors + net->running_tensors, sizeof *info->tensor);
-    if (info->tensor == NULL)
+    const struct network *net = &model->net;
+    size_t count = 0;
+    weft_tensor_info *list = *tensor = memory_new(net->tensors + net->running_tensors, sizeof *list);
+    *tensors = 0;
+    if (list == NULL)
         return WEFT_ENOMEM;
     weft_status st = WEFT_OK;
     unsigned mode = team_float_mode_enter();
     for (size_t l = 0; l < net->layers; l++) {
         for (size_t i = 0; i < net->tensors && st == WEFT_OK; i++)
             if (net->tensor[i].layer == l)
-                st = describe_tensor(snapshot, &net->tensor[i], net->parameter, &info->tensor[info->tensors++]);
+                st = describe_tensor(snapshot, &net->tensor[i], net->parameter, &list[count++]);
         for (size_t i = 0; i < net->running_tensors && st == WEFT_OK; i++)
             if (net->running_tensor[i].layer == l)
-                st = describe_tensor(snapshot, &net->running_tensor[i], net->running, &info->tensor[info->tensors++]);
+                st = describe_tensor(snapshot, &net->running_tensor[i], net->running, &list[count++]);
     }
     team_float_mode_leave(mode);
+    *tensors = count;
     return st;
 }
 
@@ -116,6 +120,25 @@ static weft_status describe_run(const struct snapshot *snapshot, weft_checkpoint
     return st;
 }
 
+weft_status inspect_model(const struct model *model, const struct snapshot *snapshot, weft_checkpoint_info *info)
+{
+    const struct network *net = &model->net;
+    *info = (weft_checkpoint_info){.step = (uint64_t)model->step, .features = net->features, .outputs = net->outputs,
+                                   .parameters = net->parameter_count, .height = model->height, .width = model->width,
+                                   .channels = model->channels};
+    snprintf(info->path, sizeof info->path, "%s", model->path);
+    snprintf(info->task, sizeof info->task, "%s", task_name(model->task));
+    memcpy(info->weights_digest, model->digest, sizeof info->weights_digest);
+    weft_status st = describe_run(snapshot, info);
+    if (st == WEFT_OK) st = describe_settings(model->settings, info);
+    if (st == WEFT_OK) st = inspect_tensors(model, snapshot, &info->tensor, &info->tensors);
+    if (st != WEFT_OK) {
+        st = error_context(st, "inspect %s", model->path);
+        weft_checkpoint_info_clear(info);
+    }
+    return st;
+}
+
 weft_status weft_checkpoint_inspect(const char *path, int unsealed, weft_checkpoint_info *info)
 {
     memset(info, 0, sizeof *info);
@@ -124,19 +147,7 @@ weft_status weft_checkpoint_inspect(const char *path, int unsealed, weft_checkpo
     weft_status st = model_load(path, "last.h5", unsealed != 0, &model, &snapshot);
     if (st != WEFT_OK)
         return st;
-    const struct network *net = &model.net;
-    *info = (weft_checkpoint_info){.step = (uint64_t)model.step, .features = net->features, .classes = net->outputs,
-                                   .parameters = net->parameter_count, .height = model.height, .width = model.width,
-                                   .channels = model.channels};
-    snprintf(info->path, sizeof info->path, "%s", model.path);
-    memcpy(info->weights_digest, model.digest, sizeof info->weights_digest);
-    st = describe_run(snapshot, info);
-    if (st == WEFT_OK) st = describe_settings(model.settings, info);
-    if (st == WEFT_OK) st = describe_tensors(snapshot, net, info);
-    if (st != WEFT_OK) {
-        st = error_context(st, "inspect %s", model.path);
-        weft_checkpoint_info_clear(info);
-    }
+    st = inspect_model(&model, snapshot, info);
     snapshot_destroy(snapshot);
     model_destroy(&model);
     return st;

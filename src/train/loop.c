@@ -11,8 +11,8 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "train/final.h"
 #include "train/loop.h"
-#include "train/metrics.h"
 #include "train/record.h"
 
 static const double PROGRESS_EVERY_S = 0.25;
@@ -200,35 +200,6 @@ static weft_status train_until_next_stop(weft_trainer *tr)
     return st;
 }
 
-/* Figures of all splits for the summary; with restore_best those of the best model, which is read back from its file, after
- * the last save. The run on disk is not touched again. */
-static weft_status final_figures(weft_trainer *tr)
-{
-    weft_status st = WEFT_OK;
-    bool restores = tr->early_stop.ends_run && tr->settings->train.restore_best && tr->early_stop.has_best
-                    && tr->early_stop.best_step != (int64_t)tr->training.step;
-    if (restores) {
-        struct snapshot *best = NULL;
-        st = run_directory_load_step(tr->directory, tr->early_stop.best_step, &best);
-        if (st == WEFT_OK)
-            st = restore_network(best, &tr->training.net);
-        snapshot_destroy(best);
-        tr->restored_best = st == WEFT_OK;
-    }
-    double penalty = record_penalty(tr);
-    for (enum split_name s = 0; s < SPLIT_COUNT && st == WEFT_OK; s++) {
-        if (tr->dataset.split[s].count == 0)
-            continue;
-        struct tally tally;
-        st = record_tally(tr, s, &tally);
-        if (st != WEFT_OK)
-            break;
-        st = metrics_fill(&tr->evaluation[s], split_label(s), &tally, penalty, &tr->dataset.classes);
-        tally_clear(&tally);
-    }
-    return st;
-}
-
 /* The last line of history.csv was written before the last splits were evaluated. */
 static weft_status rewrite_history(weft_trainer *tr)
 {
@@ -306,7 +277,7 @@ static weft_status run(weft_trainer *tr)
     if (st == WEFT_OK)
         st = final_figures(tr);
     if (st == WEFT_ESTOPPED)
-        error_set(st, "stopped on request while the last figures were worked out; the run is over and saved; weft eval %s "
+        error_set(st, "stopped on request while the last figures were worked out; the run is over and saved; weft resume %s "
                   "works them out again", run_directory_path(tr->directory));
     return st;
 }

@@ -260,6 +260,14 @@ static weft_status change_epochs(weft_trainer *tr, uint64_t epochs)
     return weft_settings_set(tr->settings, "train.epochs", text);
 }
 
+/* Seconds in timing.csv begin anew with each call. */
+static weft_status mark_call(weft_trainer *tr)
+{
+    char line[64];
+    snprintf(line, sizeof line, "%" PRIu64 ",0,0,0\n", tr->training.step);
+    return run_directory_append(tr->directory, "timing.csv", line);
+}
+
 /* A run that had ended by its number of epochs goes on if there are more now. */
 static void reopen_if_longer(weft_trainer *tr)
 {
@@ -287,6 +295,8 @@ static weft_status restore(weft_trainer *tr, const struct snapshot *snapshot, co
     if (st == WEFT_OK)
         st = write_side_files(tr, false);
     if (st != WEFT_OK)
+        return st;
+    if (tr->stop_reason[0] == '\0' && (st = mark_call(tr)) != WEFT_OK)
         return st;
     announce_start(tr, thread_reason);
     return weights_digest(&tr->training.net, &tr->training.optimizer, tr->digest);

@@ -14,6 +14,7 @@ from weft_run import MNIST, ROOT, WeftTest, md5, sets
 
 sys.path.insert(0, os.path.join(ROOT, "scripts", "examples"))
 import evaluate_with_numpy
+import predict_with_numpy
 
 NUMPY_EVALUATION = evaluate_with_numpy.__file__
 VARIANTS = {
@@ -46,13 +47,13 @@ def loss_error_bound(file, images):
             steps.insert(0 if norm.attrs["place"] == "before" else 1, "norm")
         for step in steps:
             if step == "activation":
-                x = evaluate_with_numpy.ACTIVATIONS[layer["weight"].attrs["activation"]](x)     # slopes are at most 1
+                x = predict_with_numpy.ACTIVATIONS[layer["weight"].attrs["activation"]](x)     # slopes are at most 1
                 e = e + 4 * ROUNDOFF * np.abs(x)
             else:
                 mean = norm["running_mean"][:].astype(np.float64)
                 scale = 1 / np.sqrt(norm["running_variance"][:].astype(np.float64) + norm.attrs["epsilon"])
                 scale = scale * np.abs(norm["gamma"][:]) if "gamma" in norm else scale
-                y = evaluate_with_numpy.normalize(norm, x)
+                y = predict_with_numpy.normalize({**{part: norm[part][:] for part in norm}, **norm.attrs}, x)
                 e = e * scale + 6 * ROUNDOFF * (np.abs(x - mean) * scale + np.abs(y))
                 x = y
     return 2 * e.max() + (x.shape[1] + 4) * ROUNDOFF * (1 + np.abs(x).max())
@@ -75,7 +76,7 @@ class Files(WeftTest):
                 self.assertEqual(theirs["rows"], 500)
                 self.assertEqual(round(ours["accuracy"] * 500), round(theirs["accuracy"] * 500))
                 with h5py.File(os.path.join(out, "last.h5"), "r") as file:
-                    bound = loss_error_bound(file, evaluate_with_numpy.read_idx(self.path("digits"), "t10k-images-idx3-ubyte"))
+                    bound = loss_error_bound(file, predict_with_numpy.read_idx(self.path("digits", "t10k-images-idx3-ubyte")))
                 self.assertLess(abs(ours["loss"] - theirs["loss"]), bound)
 
     def test_evaluation_of_every_split_equals_that_of_training(self):
@@ -92,7 +93,7 @@ class Files(WeftTest):
             self.ok("train", "--data", data, *sets(train__epochs=2), "--threads", 1 if name == "one" else 3, "--out",
                     self.path(name))
             time.sleep(1.1 if name == "one" else 0)     # a clock in the file would show
-        for name in ("last.h5", "best.h5", "history.csv"):
+        for name in ("last.h5", "best.h5", "history.csv", "evaluation.h5"):
             self.assertEqual(md5(self.path("one", name)), md5(self.path("two", name)), name)
 
     def test_layout(self):

@@ -17,7 +17,7 @@ SETTINGS = sets(network__hidden="20, 7", network__batch_norm="before", network__
                 train__epochs=12, train__evaluate_every="10 steps", train__early_stop="validation_cost",
                 train__patience="60 steps", data__validation_fraction=0.2, checkpoint__every="3 steps")
 DATA = ["--data", "digits:?train=3000&test=300"]
-FILES = ("last.h5", "best.h5", "history.csv")
+FILES = ("last.h5", "best.h5", "history.csv", "evaluation.h5")
 
 
 class Resume(WeftTest):

@@ -16,7 +16,7 @@ from weft_run import WeftTest, command, md5, sets
 KILLS = int(os.environ.get("WEFT_KILLS", "4"))           # of each kind
 SEED = int(os.environ.get("WEFT_SEED", random.randrange(10**6)))
 THREADS = (1, 2, 3, 7)
-FILES = ("last.h5", "best.h5", "history.csv")
+FILES = ("last.h5", "best.h5", "history.csv", "evaluation.h5")
 BUSY = dict(data__validation_fraction=0.2, data__missing="median", data__scaling="standardize", train__batch_size=48,
             train__evaluate_every="20 steps", checkpoint__every="7 steps", train__epochs=80)
 RUNS = {
