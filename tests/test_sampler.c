@@ -93,6 +93,22 @@ static void a_short_last_batch_can_be_dropped(void **state)
     sample_dataset_free(&odd.dataset);
 }
 
+static void rows_may_stay_in_the_order_of_the_file(void **state)
+{
+    (void)state;
+    struct odd_rows odd;
+    struct sampler sampler;
+    uint32_t row[400];
+    odd_rows_make(&odd, 100);
+    make_sampler(&sampler, &odd.split, "train.batch_size=33; train.shuffle=no");
+    for (uint64_t epoch = 0; epoch < 3; epoch++) {
+        assert_int_equal(rows_of_epoch(&sampler, epoch, row), 100);
+        assert_memory_equal(row, odd.split.row, 100 * sizeof *row);
+    }
+    sampler_destroy(&sampler);
+    sample_dataset_free(&odd.dataset);
+}
+
 /* In any order of steps, forwards and back, and any part of a batch by itself. */
 static void a_step_follows_from_its_number(void **state)
 {
@@ -178,6 +194,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_row_comes_once_an_epoch),
         cmocka_unit_test(a_short_last_batch_can_be_dropped),
+        cmocka_unit_test(rows_may_stay_in_the_order_of_the_file),
         cmocka_unit_test(a_step_follows_from_its_number),
         cmocka_unit_test(orders_differ_by_epoch_and_seed),
         cmocka_unit_test(a_batch_larger_than_the_split_is_refused),

@@ -15,8 +15,11 @@ weft_status sampler_create(struct sampler *sampler, const struct split *split, c
         return error_set(WEFT_ESETTINGS, "train.batch_size is %zu: the training split has only %zu rows", batch, split->count);
     bool keeps_last = settings->train.last_batch == LAST_BATCH_KEEP;
     *sampler = (struct sampler){.split = split, .seed = settings->train.seed, .epoch = UINT64_MAX, .batch_size = batch,
+                                .shuffles = settings->train.shuffle,
                                 .steps_per_epoch = (split->count + (keeps_last ? batch - 1 : 0)) / batch,
                                 .order = memory_new(split->count, sizeof *sampler->order)};
+    for (size_t i = 0; i < split->count && sampler->order != NULL; i++)
+        sampler->order[i] = (uint32_t)i;
     return sampler->order != NULL ? WEFT_OK : WEFT_ENOMEM;
 }
 
@@ -31,7 +34,8 @@ void sampler_prepare(struct sampler *sampler, uint64_t step)
     uint64_t epoch = step / sampler->steps_per_epoch;
     if (epoch == sampler->epoch)
         return;
-    rng_permutation(sampler->seed, RNG_SHUFFLE, epoch, (uint32_t)sampler->split->count, sampler->order);
+    if (sampler->shuffles)
+        rng_permutation(sampler->seed, RNG_SHUFFLE, epoch, (uint32_t)sampler->split->count, sampler->order);
     sampler->epoch = epoch;
 }
 

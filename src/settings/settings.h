@@ -112,6 +112,7 @@ struct weft_settings {
         double min_delta;                       /* an improvement is more than this */
         bool restore_best;
         int last_batch;                         /* enum last_batch */
+        bool shuffle;                           /* each epoch */
         double label_smoothing;                 /* [0, 1) */
         struct class_weights class_weights;
     } train;

@@ -179,6 +179,8 @@ const struct setting setting_table[] = {
      .info.help = "With early_stop: the result of the run is the best model seen, not the last."},
     {IDENTITY(train, last_batch), CHOICE("keep | drop"), DEFAULT("keep"),
      .info.help = "What to do with the rows that are left when the training rows do not divide into full batches."},
+    {IDENTITY(train, shuffle), SWITCH, DEFAULT("yes"),
+     .info.help = "yes: the training rows come in a new random order each epoch; no: in the order of the file."},
     {IDENTITY(train, label_smoothing), FRACTION, DEFAULT("0"),
      .info.help = "The part of each row's target that is spread evenly over all classes; of a sigmoid output, over yes and no."},
     {IDENTITY(train, class_weights), .kind = KIND_CLASS_WEIGHTS, .real_low = DBL_TRUE_MIN, .real_high = 1e30,

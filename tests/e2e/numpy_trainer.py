@@ -381,7 +381,9 @@ class Trainer:
 
     def batch(self, step):
         epoch, nth = divmod(step, self.steps_per_epoch())
-        order = permutation(self["train.seed"], SHUFFLE, epoch, len(self.rows.x))
+        order = np.arange(len(self.rows.x))
+        if self["train.shuffle"] == "yes":
+            order = permutation(self["train.seed"], SHUFFLE, epoch, len(self.rows.x))
         place = order[nth * self["train.batch_size"]:(nth + 1) * self["train.batch_size"]]
         if self.shuffle is not None:
             place = np.concatenate([self.shuffle.permutation(place[part]) for part in shards(len(place))])

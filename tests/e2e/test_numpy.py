@@ -154,6 +154,7 @@ def cases():
                optimizer__beta2=0.97, optimizer__epsilon=1e-3)
     yield case("optimizer", "rmsprop with another rho", optimizer__name="rmsprop", optimizer__learning_rate=0.03,
                optimizer__rho=0.7, optimizer__epsilon=1e-2)
+    yield case("optimizer", "not shuffled", train__shuffle="no")
     yield case("optimizer", "last batch dropped", train__batch_size=20, train__last_batch="drop")
 
     for activation in numpy_trainer.ACTIVATIONS:
