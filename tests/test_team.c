@@ -1,5 +1,6 @@
 /* The team: every rank once, the barrier, the floating-point mode, and how many threads a run gets. What the OpenMP runtime
  * reads from its environment is read when the process starts, so those cases run this program again with another one. */
+#include <inttypes.h>
 #include <omp.h>
 #include <pthread.h>
 #include <sched.h>
@@ -240,10 +241,31 @@ static void write_below(const char *directory, const struct cgroup_file *file)
     assert_int_equal(fclose(out), 0);
 }
 
+enum { FILES = 5 };                     /* of a tree, at most */
+
+struct quota_tree { char directory[32], proc[64], mount[64]; };
+
+static struct quota_tree quota_tree_make(const struct cgroup_file file[FILES])
+{
+    struct quota_tree tree = {.directory = "/tmp/weft-quota-XXXXXX"};
+    assert_non_null(mkdtemp(tree.directory));
+    for (size_t f = 0; f < FILES && file[f].path != NULL; f++)
+        write_below(tree.directory, &file[f]);
+    snprintf(tree.proc, sizeof tree.proc, "%s/proc", tree.directory);
+    snprintf(tree.mount, sizeof tree.mount, "%s/mount", tree.directory);
+    return tree;
+}
+
+static void quota_tree_remove(const struct quota_tree *tree)
+{
+    char command[128];
+    snprintf(command, sizeof command, "rm -r '%s'", tree->directory);
+    assert_int_equal(system(command), 0);
+}
+
 static void quotas_are_read(void **state)
 {
     (void)state;
-    enum { FILES = 5 };
     static const struct { const char *what; size_t want; struct cgroup_file file[FILES]; } tree[] = {
         {"nothing", SIZE_MAX, {{"proc", ""}}},
         {"v2 without a limit", SIZE_MAX, {{"proc", "0::/\n"}, {"mount/cpu.max", "max 100000\n"}}},
@@ -271,21 +293,38 @@ static void quotas_are_read(void **state)
         {"the largest number", SIZE_MAX, {{"proc", "0::/\n"}, {"mount/cpu.max", "9223372036854775807 100000\n"}}},
     };
     for (size_t i = 0; i < COUNT(tree); i++) {
-        char directory[] = "/tmp/weft-quota-XXXXXX", proc[64], mount[64], command[128];
-        assert_non_null(mkdtemp(directory));
-        for (size_t f = 0; f < FILES && tree[i].file[f].path != NULL; f++)
-            write_below(directory, &tree[i].file[f]);
-        snprintf(proc, sizeof proc, "%s/proc", directory);
-        snprintf(mount, sizeof mount, "%s/mount", directory);
-        size_t got = quota_cores_at(proc, mount);
+        struct quota_tree made = quota_tree_make(tree[i].file);
+        size_t got = quota_cores_at(made.proc, made.mount);
         bool is_huge = tree[i].want == SIZE_MAX && got > (size_t)1 << 40;
         if (got != tree[i].want && !is_huge)
             fail_msg("%s: %zu cores, wanted %zu", tree[i].what, got, tree[i].want);
-        snprintf(command, sizeof command, "rm -r '%s'", directory);
-        assert_int_equal(system(command), 0);
+        quota_tree_remove(&made);
     }
     assert_true(quota_cores_at("/nowhere/at/all", "/nowhere") == SIZE_MAX);
     assert_true(quota_cores() >= 1);
+}
+
+static void memory_quotas_are_read(void **state)
+{
+    (void)state;
+    static const struct { const char *what; uint64_t want; struct cgroup_file file[FILES]; } tree[] = {
+        {"nothing", UINT64_MAX, {{"proc", "0::/\n"}}},
+        {"v2", 4294967296, {{"proc", "0::/job/step\n"}, {"mount/job/step/memory.max", "max\n"},
+                            {"mount/job/memory.max", "4294967296\n"}, {"mount/memory.max", "8589934592\n"}}},
+        {"v2 without a limit", UINT64_MAX, {{"proc", "0::/\n"}, {"mount/memory.max", "max\n"}}},
+        {"v1", 1048576, {{"proc", "4:cpu:/a\n5:memory:/a\n"}, {"mount/memory/a/memory.limit_in_bytes", "1048576\n"},
+                         {"mount/cpu/a/memory.limit_in_bytes", "4096\n"}}},
+        {"zero", UINT64_MAX, {{"proc", "0::/\n"}, {"mount/memory.max", "0\n"}}},
+    };
+    for (size_t i = 0; i < COUNT(tree); i++) {
+        struct quota_tree made = quota_tree_make(tree[i].file);
+        uint64_t got = quota_memory_bytes_at(made.proc, made.mount);
+        if (got != tree[i].want)
+            fail_msg("%s: %" PRIu64 " bytes, wanted %" PRIu64, tree[i].what, got, tree[i].want);
+        quota_tree_remove(&made);
+    }
+    assert_true(quota_memory_bytes_at("/nowhere/at/all", "/nowhere") == UINT64_MAX);
+    assert_true(quota_memory_bytes() > 1 << 20);
 }
 
 int main(int argc, char **argv)
@@ -302,6 +341,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(environment_is_respected),
         cmocka_unit_test(affinity_is_respected),
         cmocka_unit_test(quotas_are_read),
+        cmocka_unit_test(memory_quotas_are_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

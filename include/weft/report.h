@@ -10,6 +10,7 @@
 #include "weft/plan.h"
 #include "weft/gradcheck.h"
 #include "weft/prediction.h"
+#include "weft/sweep.h"
 #include "weft/trainer.h"
 
 WEFT_API_BEGIN
@@ -46,6 +47,11 @@ weft_status weft_report_plan(const weft_plan *plan, FILE *stream);
 
 /* Only the memory: a table of what a run takes, and the size of its checkpoints. As weft_report_plan. */
 weft_status weft_report_plan_memory(const weft_plan *plan, FILE *stream);
+
+/* What came of a sweep: tables with a line for each combination, its figures as mean and standard deviation over the runs that are
+ * over: accuracy (or R^2) of the splits; cost and loss; steps, epochs and training time; mean |W| of each layer. WEFT_OK;
+ * WEFT_EIO if the stream fails, WEFT_ENOMEM. */
+weft_status weft_report_sweep(const weft_sweep *sweep, const weft_sweep_summary *summary, FILE *stream);
 
 /* A progress display fed by a trainer's events. style: bar (one line, redrawn, with the time left), lines (one plain line per
  * evaluation, for logs), none, or auto: bar on a terminal, else lines. Evaluations, notes and saves that fail are lines in

@@ -17,10 +17,13 @@
 #include "weft/evaluation.h"
 #include "weft/gradcheck.h"
 #include "weft/network.h"
+#include "weft/page.h"
 #include "weft/plan.h"
 #include "weft/prediction.h"
 #include "weft/report.h"
+#include "weft/run.h"
 #include "weft/settings.h"
+#include "weft/sweep.h"
 #include "weft/trainer.h"
 #include "weft/version.h"
 

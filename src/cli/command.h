@@ -23,10 +23,12 @@ extern const size_t environment_count;
 
 int cmd_train(int argc, char **argv);
 int cmd_resume(int argc, char **argv);
+int cmd_sweep(int argc, char **argv);
 int cmd_eval(int argc, char **argv);
 int cmd_predict(int argc, char **argv);
 int cmd_inspect(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
+int cmd_report(int argc, char **argv);
 int cmd_gradcheck(int argc, char **argv);
 int cmd_digits(int argc, char **argv);
 int cmd_bench(int argc, char **argv);

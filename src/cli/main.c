@@ -13,10 +13,12 @@
 const struct command command_table[] = {
     {"train", cmd_train, "[CONFIG.ini]", "train a network and save it as it goes"},
     {"resume", cmd_resume, "DIR", "go on with a run that was stopped"},
+    {"sweep", cmd_sweep, "CONFIG.ini", "train every combination of settings, with several seeds"},
     {"eval", cmd_eval, "CHECKPOINT", "loss, accuracy, each class, confusion matrix"},
     {"predict", cmd_predict, "CHECKPOINT", "what a model says of rows, as CSV or HDF5"},
     {"inspect", cmd_inspect, "CHECKPOINT [CHECKPOINT2]", "what is in a checkpoint; two: side by side"},
     {"verify", cmd_verify, "CHECKPOINT...", "are the files whole?"},
+    {"report", cmd_report, "DIR...", "a page about a run, several runs or a sweep"},
     {"gradcheck", cmd_gradcheck, "[CONFIG.ini]", "is the gradient the slope of the cost?"},
     {"bench", cmd_bench, "[CONFIG.ini]", "how fast training is on this machine"},
     {"digits", cmd_digits, "--out DIR", "write the built-in synthetic digits as IDX files"},

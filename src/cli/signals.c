@@ -10,13 +10,25 @@
 static _Atomic(weft_trainer *) attached;
 static atomic_int stops;                /* SIGTERM and SIGINT so far */
 
+static void request_stop(void)
+{
+    weft_trainer *trainer = atomic_load(&attached);
+    if (trainer != NULL)
+        weft_trainer_request_stop(trainer);
+}
+
 static void on_stop(int number)
 {
     if (atomic_fetch_add(&stops, 1) > 0)
         _exit(128 + number);
-    weft_trainer *trainer = atomic_load(&attached);
-    if (trainer != NULL)
-        weft_trainer_request_stop(trainer);
+    request_stop();
+}
+
+static void on_stop_in_job(int number)
+{
+    (void)number;
+    atomic_fetch_add(&stops, 1);
+    request_stop();
 }
 
 static void on_save(int number)
@@ -27,22 +39,34 @@ static void on_save(int number)
         weft_trainer_request_save(trainer);
 }
 
-static const struct {
-    int number;
-    void (*handler)(int);
-} taken[] = {{SIGTERM, on_stop}, {SIGINT, on_stop}, {SIGUSR1, on_save}, {SIGPIPE, SIG_IGN}};
-
 /* sigaction fails only for numbers that are no signals. */
+static void handle(int number, void (*handler)(int))
+{
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = handler;
+    action.sa_flags = SA_RESTART;                       /* a read or write under way goes on */
+    sigemptyset(&action.sa_mask);
+    sigaction(number, &action, NULL);
+}
+
 void signals_install(void)
 {
-    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
-        struct sigaction action;
-        memset(&action, 0, sizeof action);
-        action.sa_handler = taken[i].handler;
-        action.sa_flags = SA_RESTART;                   /* a read or write under way goes on */
-        sigemptyset(&action.sa_mask);
-        sigaction(taken[i].number, &action, NULL);
-    }
+    handle(SIGTERM, on_stop);
+    handle(SIGINT, on_stop);
+    handle(SIGUSR1, on_save);
+    handle(SIGPIPE, SIG_IGN);
+}
+
+void signals_install_in_job(void)
+{
+    handle(SIGTERM, on_stop_in_job);
+    handle(SIGINT, SIG_IGN);
+    handle(SIGUSR1, on_save);
+    handle(SIGPIPE, SIG_IGN);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);              /* a job begins with all of them blocked; one that waits is handled now */
 }
 
 /* The order closes the gap: a stop that comes before the store is seen by the load, a later one by its handler. */

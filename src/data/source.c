@@ -86,6 +86,21 @@ static weft_status source_name(const struct uri *uri, const struct reader *reade
     return WEFT_OK;
 }
 
+weft_status source_absolute(const char *text, char **name)
+{
+    struct uri uri;
+    const struct reader *reader = NULL;
+    *name = NULL;
+    weft_status st = uri_parse(text, &uri);
+    if (st != WEFT_OK)
+        return st;
+    st = reader_find(&uri, &reader);
+    if (st == WEFT_OK)
+        st = source_name(&uri, reader, name);
+    uri_free(&uri);
+    return st;
+}
+
 weft_status source_read(const char *text, struct read_request request, struct source *source, char **name)
 {
     struct uri uri;

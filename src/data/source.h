@@ -9,4 +9,8 @@
  * WEFT_OK; WEFT_ESETTINGS (no such kind or option), WEFT_ENOINPUT, WEFT_EDATA, WEFT_ENOMEM; then *source is all zero, *name NULL. */
 weft_status source_read(const char *text, struct read_request request, struct source *source, char **name);
 
+/* That name without reading what is there. WEFT_OK; WEFT_ESETTINGS, WEFT_ENOINPUT (its path leads nowhere), WEFT_ENOMEM; then *name
+ * is NULL. */
+weft_status source_absolute(const char *text, char **name);
+
 #endif

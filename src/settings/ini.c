@@ -1,9 +1,12 @@
-/* INI files, cut into sections, keys and values by libinih. Four things are done here because it does not do them:
+/* INI files, cut into sections, keys and values by libinih. Five things are done here because it does not do them:
  *   - it hands no line numbers on, so lines are counted where they are read;
  *   - it cuts a line at its buffer (200 bytes in most builds) and would take the rest for another line: refused instead.
  *     A longer value is written over several lines: one that begins with white space goes on with the value above;
  *   - some versions leave the comment in such a line: cut off;
- *   - it drops what stands behind "[section]": refused unless it is a comment. */
+ *   - it drops what stands behind "[section]": refused unless it is a comment;
+ *   - it cuts a section's name at 49 bytes and says nothing of a section without keys: names are taken from the line itself. */
+#include "settings/ini.h"
+
 #include <errno.h>
 #include <ini.h>
 #include <stdio.h>
@@ -12,19 +15,23 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "settings/table.h"
 
-enum { NAME_SIZE_BYTES = 128, VALUE_SIZE_BYTES = 8192 };
+#define BLANKS " \t\r\n\v\f"
+
+enum { NAME_SIZE_BYTES = 128 };
 
 struct ini_file {
     const char *path;
     FILE *stream;
     weft_settings *settings;
+    const struct ini_sweep *sweep;      /* who takes the sections of a sweep; NULL: nobody */
     size_t *line_of;                    /* for each row of the table: the line that set it; 0: none */
     size_t line;                        /* the one that libinih is at, 1 first */
     bool indented;                      /* it begins with white space */
-    char name[NAME_SIZE_BYTES];         /* the setting whose value is being put together: "section.key"; "" none yet */
-    char value[VALUE_SIZE_BYTES];
+    char section[NAME_SIZE_BYTES];      /* the one at hand, whole; "" none yet */
+    char name[NAME_SIZE_BYTES];         /* the setting whose value is being put together: "section.key", of a sweep the key; ""
+                                           none yet */
+    char value[INI_VALUE_SIZE_BYTES];
     size_t first_line, last_line;       /* of that value */
     weft_status fault;                  /* of the first fault, which ends the reading, and its line */
     size_t fault_line;
@@ -37,25 +44,53 @@ static void fault_at(struct ini_file *file, size_t line, weft_status st)
     error_context(st, "%s:%zu", file->path, line);
 }
 
+/* [sweep] or [sweep NAME]: where NAME begins ("" without one); else NULL. */
+static const char *name_in_sweep(const char *section)
+{
+    static const char word[] = "sweep";
+    size_t length = strlen(word);
+    if (strncmp(section, word, length) != 0 || (section[length] != '\0' && strchr(BLANKS, section[length]) == NULL))
+        return NULL;
+    return section + length + strspn(section + length, BLANKS);
+}
+
+static weft_status setting_take(struct ini_file *file)
+{
+    const struct setting *s = setting_find(file->name);
+    size_t *line = s != NULL ? &file->line_of[s - setting_table] : NULL;
+    if (line != NULL && *line != 0)
+        return error_set(WEFT_ESETTINGS, "%s is set again: line %zu has set it, wanted one of the two", file->name, *line);
+    weft_status st = weft_settings_set(file->settings, file->name, file->value);
+    if (st == WEFT_OK)
+        *line = file->first_line;       /* that set succeeded, so the name is known */
+    return st;
+}
+
 /* The value is complete: set it. */
 static void value_end(struct ini_file *file)
 {
     if (file->fault != WEFT_OK || file->name[0] == '\0')
         return;
-    const struct setting *s = setting_find(file->name);
-    size_t *line = s != NULL ? &file->line_of[s - setting_table] : NULL;
-    weft_status st;
-    if (line != NULL && *line != 0)
-        st = error_set(WEFT_ESETTINGS, "%s is set again: line %zu has set it, wanted one of the two", file->name, *line);
-    else
-        st = weft_settings_set(file->settings, file->name, file->value);
+    const char *combination = name_in_sweep(file->section);
+    weft_status st = combination == NULL ? setting_take(file)
+                                         : file->sweep->take(file->sweep->context, combination, file->name, file->value);
     if (st != WEFT_OK && file->last_line > file->first_line)
         error_context(st, "(a line that begins with white space goes on with the value above)");
     if (st != WEFT_OK)
         fault_at(file, file->first_line, st);
-    else
-        *line = file->first_line;       /* that set succeeded, so the name is known */
     file->name[0] = '\0';
+}
+
+/* A section of a sweep is told at once: it may have no keys. */
+static weft_status section_take(struct ini_file *file)
+{
+    const char *combination = name_in_sweep(file->section);
+    if (combination == NULL)
+        return WEFT_OK;
+    if (file->sweep == NULL)
+        return error_set(WEFT_ESETTINGS, "found [%s]: this file is a sweep of several runs, wanted the settings of one (weft sweep "
+                         "trains all of them)", file->section);
+    return file->sweep->take(file->sweep->context, combination, NULL, NULL);
 }
 
 /* A line that begins with '[' ends the value above; behind its ']' only a comment may follow. */
@@ -65,9 +100,34 @@ static void section_begin(struct ini_file *file, const char *line)
     const char *end = strchr(line, ']');
     if (end == NULL || file->fault != WEFT_OK)
         return;                         /* libinih refuses the first itself */
-    end += 1 + strspn(end + 1, " \t\r\n");
+    const char *name = line + 1 + strspn(line + 1, BLANKS);
+    size_t length = name < end ? (size_t)(end - name) : 0;
+    while (length > 0 && strchr(BLANKS, name[length - 1]) != NULL)
+        length--;
+    weft_status st = WEFT_OK;
+    end += 1 + strspn(end + 1, BLANKS);
     if (*end != '\0' && *end != ';' && *end != '#')
-        fault_at(file, file->line, error_set(WEFT_ESETTINGS, "found text behind [section], wanted it in the next line"));
+        st = error_set(WEFT_ESETTINGS, "found text behind [section], wanted it in the next line");
+    else if (length >= sizeof file->section)
+        st = error_set(WEFT_ESETTINGS, "the section's name has %zu bytes, at most %zu wanted", length, sizeof file->section - 1);
+    if (st == WEFT_OK) {
+        memcpy(file->section, name, length);
+        file->section[length] = '\0';
+        st = section_take(file);
+    }
+    if (st != WEFT_OK)
+        fault_at(file, file->line, st);
+}
+
+/* Where libinih takes the line for a section: white space does not count, nor does a byte order mark, but a line that is indented
+ * below a value goes on with that. */
+static const char *section_start(const struct ini_file *file, const char *line)
+{
+    static const char byte_order_mark[] = "\xef\xbb\xbf";
+    if (file->line == 1 && strncmp(line, byte_order_mark, strlen(byte_order_mark)) == 0)
+        line += strlen(byte_order_mark);
+    const char *start = line + strspn(line, BLANKS);
+    return *start == '[' && !(file->indented && file->name[0] != '\0') ? start : NULL;
 }
 
 /* libinih's reader: the next line, or NULL at the end and after a fault. */
@@ -89,8 +149,9 @@ static char *line_next(char *line, int capacity, void *user)
     line[length] = '\0';
     file->line++;
     file->indented = line[0] == ' ' || line[0] == '\t';
-    if (line[0] == '[')
-        section_begin(file, line);
+    const char *section = section_start(file, line);
+    if (section != NULL)
+        section_begin(file, section);
     return file->fault == WEFT_OK ? line : NULL;
 }
 
@@ -113,18 +174,19 @@ static int value_take(void *user, const char *section, const char *key, const ch
 {
     struct ini_file *file = user;
     struct text text = {file->value, sizeof file->value, 0};
+    const char *prefix = name_in_sweep(file->section) == NULL ? section : "";
     if (file->indented && file->name[0] != '\0') {
         text.length = strlen(file->value);
     } else {
         value_end(file);
-        snprintf(file->name, sizeof file->name, "%s%s%s", section, section[0] != '\0' ? "." : "", key);
+        snprintf(file->name, sizeof file->name, "%s%s%s", prefix, prefix[0] != '\0' ? "." : "", key);
         file->first_line = file->line;
     }
     file->last_line = file->line;
     text_add(&text, "%.*s", (int)length_before_comment(value), value);
     if (file->fault == WEFT_OK && text.length >= sizeof file->value)
         fault_at(file, file->first_line, error_set(WEFT_ESETTINGS, "%s has more than %d bytes", file->name,
-                 VALUE_SIZE_BYTES - 1));
+                 INI_VALUE_SIZE_BYTES - 1));
     return 1;
 }
 
@@ -144,7 +206,7 @@ static weft_status ini_read(struct ini_file *file)
     return file->fault;
 }
 
-weft_status weft_settings_load(weft_settings *settings, const char *path)
+weft_status ini_load(weft_settings *settings, const char *path, const struct ini_sweep *sweep)
 {
     weft_status st = WEFT_ENOMEM;
     struct ini_file *file = memory_new(1, sizeof *file);
@@ -154,7 +216,7 @@ weft_status weft_settings_load(weft_settings *settings, const char *path)
         error_context(st, "read settings from %s", path);
         goto done;
     }
-    *file = (struct ini_file){.path = path, .settings = changed, .line_of = line_of, .stream = fopen(path, "re")};
+    *file = (struct ini_file){.path = path, .settings = changed, .sweep = sweep, .line_of = line_of, .stream = fopen(path, "re")};
     if (file->stream == NULL) {
         st = error_set(WEFT_ENOINPUT, "read settings from %s: %s", path, strerror(errno));
         goto done;
@@ -173,6 +235,11 @@ done:
     return st;
 }
 
+weft_status weft_settings_load(weft_settings *settings, const char *path)
+{
+    return ini_load(settings, path, NULL);
+}
+
 /* How much of a value goes into the next line, which must be short enough for any build of libinih: all of it, or up to the
  * last place where neither side would be trimmed nor the next line be taken for a comment; 0 if there is no such place. */
 static size_t piece_length(const char *value)
@@ -187,7 +254,7 @@ static size_t piece_length(const char *value)
     return length;
 }
 
-static bool can_be_broken(const char *value)
+bool ini_can_hold(const char *value)
 {
     for (size_t length; *value != '\0'; value += length)
         if ((length = piece_length(value)) == 0)
@@ -195,14 +262,21 @@ static bool can_be_broken(const char *value)
     return true;
 }
 
-static void ini_add(struct text *text, const weft_settings *settings, const struct setting *s, char *value, size_t capacity)
+void ini_add(struct text *text, const char *key, const char *value)
 {
-    setting_print(s, settings, value, capacity);
-    text_add(text, "%s =", s->info.name + strlen(s->info.section) + 1);
+    text_add(text, "%s =%s", key, *value == '\0' ? "\n" : "");
     for (size_t length; *value != '\0'; value += length) {
         length = piece_length(value);
         text_add(text, " %.*s\n", (int)length, value);
     }
+}
+
+void ini_add_setting(struct text *text, const char **section, const struct setting *s, const char *value)
+{
+    if (strcmp(*section, s->info.section) != 0)
+        text_add(text, "[%s]\n", s->info.section);
+    *section = s->info.section;
+    ini_add(text, s->info.name + strlen(s->info.section) + 1, value);
 }
 
 /* All of the machine's settings, each value by way of a scratch buffer that holds the longest. */
@@ -214,10 +288,8 @@ static void machine_add(struct text *text, const weft_settings *settings, char *
         const struct setting *s = &setting_table[i];
         if (s->info.identity)
             continue;
-        if (strcmp(section, s->info.section) != 0)
-            text_add(text, "[%s]\n", s->info.section);
-        section = s->info.section;
-        ini_add(text, settings, s, value, capacity);
+        setting_print(s, settings, value, capacity);
+        ini_add_setting(text, &section, s, value);
     }
 }
 
@@ -226,7 +298,7 @@ weft_status settings_write_machine_ini(const weft_settings *settings, char **out
     *out = NULL;
     const char *const uri[] = {settings->data.source, settings->data.validation, settings->data.test};
     for (size_t i = 0; i < sizeof uri / sizeof uri[0]; i++)     /* the only settings that can be so long */
-        if (!can_be_broken(uri[i]))
+        if (!ini_can_hold(uri[i]))
             return error_set(WEFT_ESETTINGS, "write %.60s... to run.ini: a line cannot be broken at so many blanks, ; and #", uri[i]);
     size_t capacity = 1;
     for (size_t i = 0; i < setting_count; i++) {
