@@ -152,6 +152,18 @@ static weft_status find_run(const char *path, char found[STEP_NAME_BYTES])
     return st;
 }
 
+/* A sweep's directory has its runs in directories below it. */
+static weft_status refuse_sweep(const char *path)
+{
+    struct stat info;
+    bool exists;
+    weft_status st = stat_in(path, "sweep.ini", &info, &exists);
+    if (st == WEFT_OK && exists)
+        st = error_set(WEFT_ECREATE, "start a run in %s: it holds a sweep (sweep.ini); go on with that or choose another directory",
+                       path);
+    return st;
+}
+
 /* Lock the directory and clear what dead processes left in it. */
 static weft_status directory_new(const char *path, struct run_directory **directory)
 {
@@ -196,6 +208,8 @@ weft_status run_directory_create(const char *path, struct run_directory **direct
             st = error_set(WEFT_ECREATE, "start a run in %s: it holds a file %s, which a run would replace; move that away or "
                            "choose another directory", path, found);
     }
+    if (st == WEFT_OK)
+        st = refuse_sweep(path);
     if (st != WEFT_OK) {
         run_directory_close(d);
         return st;

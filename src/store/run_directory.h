@@ -13,9 +13,10 @@
 
 struct run_directory;
 
-/* Make the directory (parents too) or take one that holds no run and no other file of a name that a run uses (run.ini,
- * step-<n>.h5, last.h5, best.h5, history.csv, timing.csv, evaluation.h5), lock it against other processes, remove what dead processes left behind. WEFT_ECREATE if it cannot be made or written, or holds a run
- * already; WEFT_ERESOURCE if another process holds the lock. */
+/* Make the directory (parents too) or take one that holds no run, no sweep and no other file of a name that a run uses (run.ini,
+ * step-<n>.h5, last.h5, best.h5, history.csv, timing.csv, evaluation.h5), lock it against other processes, remove what dead
+ * processes left behind. WEFT_ECREATE if it cannot be made or written, or holds a run or a sweep already; WEFT_ERESOURCE if
+ * another process holds the lock. */
 weft_status run_directory_create(const char *path, struct run_directory **directory);
 
 /* Open an existing run for going on. WEFT_ENOINPUT if there is none; WEFT_ERESOURCE if it is locked; WEFT_ECREATE if it

@@ -152,6 +152,11 @@ class BadOutput(WeftTest):
         with open(self.path("mine", "history.csv"), "w", encoding="utf-8") as file:
             file.write("mine")
         self.fails(CREATE, "history.csv", "train", *SMALL, "--out", self.path("mine"))
+        os.mkdir(self.path("sweep"))
+        with open(self.path("sweep", "sweep.ini"), "w", encoding="utf-8") as file:
+            file.write("[sweep]\nseeds = 1\n")
+        self.fails(CREATE, "holds a sweep", "train", *SMALL, "--out", self.path("sweep"))
+        self.assertEqual(sorted(os.listdir(self.path("sweep"))), ["lock", "sweep.ini"])
         with open(self.path("mine", "history.csv"), encoding="utf-8") as file:
             self.assertEqual(file.read(), "mine")
 
