@@ -412,6 +412,7 @@ static void runs_are_compared(void **state)
     strcpy(b.setting[0].value, "128");
     strcpy(b.run.last.data_digest, "0714e2");
     b.run.evaluation[WEFT_RUN_TEST].accuracy = 0.95;
+    b.run.evaluation[WEFT_RUN_TEST].loss /= 2;                  /* less, but nobody says of what kind */
     b.run.is_over = 0;
     char *page = page_of((weft_run[]){a.run, b.run}, 2, NULL);
     static const char *const part[] = {
@@ -425,6 +426,7 @@ static void runs_are_compared(void **state)
         assert_has(page, part[i]);
     for (size_t i = 0; i < COUNT(chart); i++)
         assert_chart(page, chart[i]);
+    assert_int_equal(count_of(page, "<td class=\"best\">"), 1);
     assert_int_equal(count_of(page, "<details class=\"run\" open>"), 1);
     assert_int_equal(count_of(page, "<details class=\"run\">"), 1);
     assert_balanced(page);

@@ -26,9 +26,12 @@ static bool any_has(const weft_run *run, size_t count, size_t split, enum figure
     return false;
 }
 
-/* Is none of the others better, and one of them worse? */
+/* Is none of the others better, and one of them worse? Costs and losses are not held against each other: they may be of several
+ * kinds. */
 static bool is_best(const weft_run *run, size_t count, size_t i, size_t split, enum figure figure)
 {
+    if (figure == FIGURE_COST || figure == FIGURE_LOSS)
+        return false;
     double sign = figure_info[figure].is_better_high ? 1 : -1, own = sign * final_figure(&run[i], split, figure);
     bool beats_one = false;
     for (size_t k = 0; k < count; k++) {
@@ -74,7 +77,7 @@ static void write_run(struct page *page, const weft_run *run, size_t count, size
 void page_compare_runs(struct page *page, const weft_run *run, const struct compared *compared, size_t count)
 {
     page_section_begin(page, "figures", "Figures");
-    page_table_begin(page, "Final figures; the best of each column is bold");
+    page_table_begin(page, "Final figures; the best of a score is bold");
     write_heads(page, run, count);
     for (size_t i = 0; i < count; i++) {
         char target[32];
