@@ -23,7 +23,7 @@
 #include "base/memory.h"
 #include "data/idx.h"
 #include "data/readers.h"
-#include "store/file.h"
+#include "store/fault.h"
 #include "weft/error.h"
 
 /* The reader, with its two tables apart. */

@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 #include <sys/mman.h>
 
-#include "store/file.h"
+#include "store/fault.h"
 #include "train/trainer.h"
 
 /* ---- what is told ---- */

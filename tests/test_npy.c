@@ -4,7 +4,7 @@
 
 #include <float.h>
 
-#include "store/file.h"
+#include "store/fault.h"
 
 /* ---- Making files ---- */
 

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "store/checkpoint.h"
-#include "store/file.h"
+#include "store/fault.h"
 #include "store/writer.h"
 
 static struct run_directory *run;

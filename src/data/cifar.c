@@ -13,7 +13,7 @@
 #include "data/readers.h"
 #include "data/unpack.h"
 #include "data/uri.h"
-#include "store/file.h"
+#include "store/file_reader.h"
 
 enum {
     SIDE = 32, CHANNELS = 3, FEATURES = CHANNELS * SIDE * SIDE,

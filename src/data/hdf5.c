@@ -11,7 +11,7 @@
 #include "data/arrays.h"
 #include "data/hdf5_stored.h"
 #include "data/readers.h"
-#include "store/file.h"
+#include "store/file_reader.h"
 #include "store/h5.h"
 
 enum {

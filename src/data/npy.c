@@ -18,7 +18,7 @@
 #include "data/npy_header.h"
 #include "data/readers.h"
 #include "data/unpack.h"
-#include "store/file.h"
+#include "store/file_reader.h"
 
 enum {
     MAGIC_BYTES = 8, HEADER_BYTES_MAX = 1 << 16,

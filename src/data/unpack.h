@@ -10,7 +10,7 @@
 
 #include <zlib.h>
 
-#include "store/file.h"
+#include "store/file_reader.h"
 
 struct unpacker {
     const char *name;                           /* of the file, for messages */

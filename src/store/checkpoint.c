@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "store/file.h"
+#include "store/file_reader.h"
 #include "store/h5_snapshot.h"
 #include "store/image.h"
 #include "store/seal.h"

@@ -16,27 +16,9 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/memory.h"
+#include "store/fault.h"
 
-enum { READ_FIRST_BYTES = 1 << 16, TEMPORARY_TRIES = 1000 };
-
-static _Atomic(file_fault *) fault;
-
-void file_set_fault(file_fault *new_fault)
-{
-    atomic_store(&fault, new_fault);
-}
-
-static bool must_fail(const char *call)
-{
-    file_fault *ask = atomic_load(&fault);
-    int number = ask == NULL ? 0 : ask(call);
-    if (number != 0)
-        errno = number;
-    return number != 0;
-}
-
-#define SYSTEM(call, ...) (must_fail(#call) ? -1 : call(__VA_ARGS__))
+enum { TEMPORARY_TRIES = 1000 };
 
 static int open_at(int directory, const char *name, int flags)
 {
@@ -47,11 +29,26 @@ static int open_at(int directory, const char *name, int flags)
     return descriptor;
 }
 
+/* Returns 0 never but -1 with errno: a disk that takes nothing is full. */
+static ssize_t write_some(int descriptor, const void *bytes, size_t size_bytes)
+{
+    int fault = fault_of("write");
+    if (fault > 0) {
+        errno = fault;
+        return -1;
+    }
+    ssize_t written = write(descriptor, bytes, fault == FAULT_SHORT ? (size_bytes + 1) / 2 : size_bytes);
+    if (written != 0)
+        return written;
+    errno = ENOSPC;
+    return -1;
+}
+
 static int write_all(int descriptor, const void *bytes, size_t size_bytes)
 {
     const char *next = bytes;
     while (size_bytes > 0) {
-        ssize_t written = SYSTEM(write, descriptor, next, size_bytes);
+        ssize_t written = write_some(descriptor, next, size_bytes);
         if (written < 0 && errno == EINTR)
             continue;
         if (written < 0)
@@ -75,7 +72,7 @@ static int sync_all(int descriptor)
 static int close_written(int descriptor)
 {
     int rc = close(descriptor);
-    return must_fail("close") ? -1 : rc;
+    return fault_fails("close") ? -1 : rc;
 }
 
 /* Some file systems cannot fsync a directory and say so with EINVAL; there is nothing more that one could do on them. */
@@ -142,20 +139,25 @@ static weft_status follow_link(const char *path, char resolved[PATH_MAX], const 
 {
     struct stat info;
     *real = path;
-    if (lstat(path, &info) < 0 || !S_ISLNK(info.st_mode))
+    if (SYSTEM(lstat, path, &info) < 0)
+        return errno == ENOENT ? WEFT_OK : error_set(WEFT_ECREATE, "write %s: look what is there: %m", path);
+    if (!S_ISLNK(info.st_mode))
         return WEFT_OK;
-    if (realpath(path, resolved) == NULL)
+    if (fault_fails("realpath") || realpath(path, resolved) == NULL)
         return error_set(WEFT_ECREATE, "write %s: follow the symbolic link: %m", path);
     *real = resolved;
     return WEFT_OK;
 }
 
-static bool is_replaceable(const struct place *place)
+/* A rename would put a file in place of a device as well. */
+static weft_status refuse_what_is_no_file(const struct place *place, const char *path)
 {
     struct stat info;
     if (SYSTEM(fstatat, place->directory, place->name, &info, AT_SYMLINK_NOFOLLOW) < 0)
-        return true;                    /* not there; anything worse shows when the temporary file is made */
-    return S_ISREG(info.st_mode);
+        return errno == ENOENT ? WEFT_OK : error_set(WEFT_ECREATE, "write %s: look what is there: %m", path);
+    if (!S_ISREG(info.st_mode))
+        return error_set(WEFT_ECREATE, "write %s: what is there is not a regular file", path);
+    return WEFT_OK;
 }
 
 static size_t total_bytes(const struct file_part *part, size_t count)
@@ -201,10 +203,9 @@ weft_status file_replace_parts(const char *path, const struct file_part *part, s
         st = place_open(path, &place);
     if (st != WEFT_OK)
         return st;
-    if (!is_replaceable(&place)) {
-        st = error_set(WEFT_ECREATE, "write %s: what is there is not a regular file", path);
+    st = refuse_what_is_no_file(&place, path);
+    if (st != WEFT_OK)
         goto done;
-    }
     int descriptor = temporary_open(&place, temporary);
     if (descriptor < 0) {
         st = error_set(WEFT_ECREATE, "write %s: create a temporary file beside it: %m", path);
@@ -214,7 +215,7 @@ weft_status file_replace_parts(const char *path, const struct file_part *part, s
     if (st == WEFT_OK)
         st = temporary_rename(&place, temporary, path);
     if (st != WEFT_OK)
-        unlinkat(place.directory, temporary, 0);        /* the failure above is what the caller hears of */
+        (void)SYSTEM(unlinkat, place.directory, temporary, 0);  /* the failure above is what the caller hears of */
     else if (sync_directory(place.directory) < 0)
         st = error_set(WEFT_EIO, "fsync the directory of %s: %m", path);
 done:
@@ -263,7 +264,7 @@ weft_status file_point_link(const char *target, const char *link_path)
         goto done;
     }
     st = temporary_rename(&place, temporary, link_path);
-    unlinkat(place.directory, temporary, 0);    /* still there after a failure, or if both were hard links to one file */
+    (void)SYSTEM(unlinkat, place.directory, temporary, 0);      /* still there after a failure, or if both were hard links to one file */
     if (st == WEFT_OK && sync_directory(place.directory) < 0)
         st = error_set(WEFT_EIO, "fsync the directory of %s: %m", link_path);
 done:
@@ -278,10 +279,39 @@ weft_status file_remove(const char *path)
     return WEFT_OK;
 }
 
+weft_status file_look(const char *path, struct file_look *look)
+{
+    struct stat info;
+    *look = (struct file_look){0};
+    if (SYSTEM(stat, path, &info) < 0)
+        return errno == ENOENT || errno == ENOTDIR ? WEFT_OK : error_set(WEFT_EIO, "look at %s: %m", path);
+    *look = (struct file_look){true, S_ISDIR(info.st_mode), (uint64_t)info.st_dev, (uint64_t)info.st_ino};
+    return WEFT_OK;
+}
+
+weft_status file_list(const char *directory, weft_status (*take)(void *context, const char *name), void *context)
+{
+    DIR *stream = fault_fails("opendir") ? NULL : opendir(directory);
+    if (stream == NULL)
+        return error_set(WEFT_EIO, "list directory %s: %m", directory);
+    weft_status st = WEFT_OK;
+    while (st == WEFT_OK) {
+        errno = 0;
+        struct dirent *entry = fault_fails("readdir") ? NULL : readdir(stream);
+        if (entry == NULL)
+            break;
+        st = take(context, entry->d_name);
+    }
+    if (st == WEFT_OK && errno != 0)
+        st = error_set(WEFT_EIO, "list directory %s: %m", directory);
+    closedir(stream);
+    return st;
+}
+
 static bool is_directory(const char *path)
 {
     struct stat info;
-    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+    return SYSTEM(stat, path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
 /* mkdir, and make its name in the parent last. */
@@ -324,96 +354,6 @@ weft_status file_make_directory(const char *path)
         *slash = '/';
     }
     return make_one_directory(part);
-}
-
-static weft_status too_large(const struct file_reader *reader, size_t size_bytes)
-{
-    return error_set(WEFT_EDATA, "read %s: %zu bytes or more, at most %zu wanted", reader->path, size_bytes,
-                     reader->limit_bytes);
-}
-
-weft_status file_reader_open(struct file_reader *reader, const char *path, size_t limit_bytes)
-{
-    *reader = (struct file_reader){.path = path, .limit_bytes = limit_bytes};
-    reader->descriptor = open_at(AT_FDCWD, path, O_RDONLY);
-    if (reader->descriptor < 0)
-        return error_set(WEFT_ENOINPUT, "open %s: %m", path);
-    struct stat info;
-    weft_status st = WEFT_OK;
-    if (SYSTEM(fstat, reader->descriptor, &info) < 0)
-        st = error_set(WEFT_ENOINPUT, "open %s: %m", path);
-    else if (S_ISDIR(info.st_mode))
-        st = error_set(WEFT_ENOINPUT, "open %s: it is a directory, wanted a file", path);
-    else if (S_ISREG(info.st_mode) && (uintmax_t)info.st_size > limit_bytes)
-        st = too_large(reader, (size_t)info.st_size);
-    else
-        reader->size_bytes = S_ISREG(info.st_mode) ? (size_t)info.st_size : 0;
-    if (st != WEFT_OK)
-        file_reader_close(reader);
-    return st;
-}
-
-void file_reader_close(struct file_reader *reader)
-{
-    close(reader->descriptor);                          /* read only */
-}
-
-weft_status file_reader_read(struct file_reader *reader, void *out, size_t wanted, size_t *got)
-{
-    *got = 0;
-    while (*got < wanted) {
-        ssize_t piece = SYSTEM(read, reader->descriptor, (char *)out + *got, wanted - *got);
-        if (piece < 0 && errno == EINTR)
-            continue;
-        if (piece < 0)
-            return error_set(WEFT_EIO, "read %s at byte %zu: %m", reader->path, reader->taken_bytes);
-        if (piece == 0)
-            break;
-        *got += (size_t)piece;
-        reader->taken_bytes += (size_t)piece;
-        if (reader->taken_bytes > reader->limit_bytes)
-            return too_large(reader, reader->taken_bytes);
-    }
-    return WEFT_OK;
-}
-
-/* To the end, however long the file says it is: *bytes grows when it must. */
-static weft_status read_all(struct file_reader *reader, char **bytes, size_t *size_bytes)
-{
-    size_t capacity = (reader->size_bytes != 0 ? reader->size_bytes : READ_FIRST_BYTES) + 2;
-    char *buffer = memory_reserve(capacity, 1);         /* a byte to meet the end in, and one for the final 0 */
-    if (buffer == NULL)
-        return error_context(WEFT_ENOMEM, "read %s", reader->path);
-    for (size_t size = 0, got;;) {
-        weft_status st = file_reader_read(reader, buffer + size, capacity - 1 - size, &got);
-        size += got;
-        if (st == WEFT_OK && size < capacity - 1) {
-            buffer[size] = '\0';
-            *bytes = buffer;
-            *size_bytes = size;
-            return WEFT_OK;
-        }
-        char *grown = st == WEFT_OK ? memory_grow(buffer, size, 2 * capacity, 1) : NULL;
-        if (grown == NULL) {
-            memory_free(buffer);
-            return st == WEFT_OK ? error_context(WEFT_ENOMEM, "read %s", reader->path) : st;
-        }
-        buffer = grown;
-        capacity *= 2;
-    }
-}
-
-weft_status file_read(const char *path, size_t limit_bytes, void **bytes, size_t *size_bytes)
-{
-    struct file_reader reader;
-    char *buffer = NULL;
-    weft_status st = file_reader_open(&reader, path, limit_bytes);
-    if (st != WEFT_OK)
-        return st;
-    st = read_all(&reader, &buffer, size_bytes);
-    file_reader_close(&reader);
-    *bytes = buffer;
-    return st;
 }
 
 weft_status file_lock(const char *path, int *descriptor)
@@ -464,14 +404,21 @@ static bool is_stale_temporary(const char *name)
     return kill((pid_t)process, 0) < 0 && errno == ESRCH;
 }
 
+/* Litter: one that stays does no harm. */
+static weft_status remove_if_stale(void *place, const char *name)
+{
+    const struct place *in = place;
+    if (is_stale_temporary(name))
+        (void)SYSTEM(unlinkat, in->directory, name, 0);
+    return WEFT_OK;
+}
+
 weft_status file_remove_stale_temporaries(const char *directory)
 {
-    DIR *stream = opendir(directory);
-    if (stream == NULL)
-        return error_set(WEFT_EIO, "list directory %s: %m", directory);
-    for (struct dirent *entry = readdir(stream); entry != NULL; entry = readdir(stream))
-        if (is_stale_temporary(entry->d_name))
-            unlinkat(dirfd(stream), entry->d_name, 0);          /* litter: one that stays does no harm */
-    closedir(stream);
-    return WEFT_OK;
+    struct place place = {.directory = open_at(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY)};
+    if (place.directory < 0)
+        return error_set(WEFT_EIO, "open directory %s: %m", directory);
+    weft_status st = file_list(directory, remove_if_stale, &place);
+    close(place.directory);
+    return st;
 }

@@ -32,28 +32,17 @@ weft_status file_point_link(const char *target, const char *link_path);
 weft_status file_remove(const char *path);                      /* a missing file is fine */
 weft_status file_make_directory(const char *path);              /* parents too; an existing one is fine */
 
-/* A file from front to back, in pieces. A pipe will do. */
-struct file_reader {
-    const char *path;
-    int descriptor;
-    size_t size_bytes;                  /* what it says itself; 0 if it is no regular file: it does not know */
-    size_t limit_bytes, taken_bytes;
+/* What is at path, behind symbolic links. Two paths with one identity are one file. Nothing being there is no error;
+ * WEFT_EIO if that cannot be found out. */
+struct file_look {
+    bool exists, is_directory;
+    uint64_t device, number;            /* its identity */
 };
+weft_status file_look(const char *path, struct file_look *look);
 
-/* path must outlive the reader. WEFT_ENOINPUT if it is missing, unreadable or a directory; WEFT_EDATA if it says that it is
- * larger than limit_bytes. Close it on success only. */
-weft_status file_reader_open(struct file_reader *reader, const char *path, size_t limit_bytes);
-
-/* The next `wanted` bytes; *got < wanted only at the end of the file, wherever that is by now, or after a failure.
- * WEFT_EIO if reading fails; WEFT_EDATA once more than limit_bytes have come. */
-weft_status file_reader_read(struct file_reader *reader, void *out, size_t wanted, size_t *got);
-
-void file_reader_close(struct file_reader *reader);
-
-/* The whole file in *bytes (memory_free it), *size_bytes long, followed by a 0 byte that does not count. A pipe will do.
- * WEFT_ENOINPUT if it is missing or unreadable, WEFT_EIO if reading fails, WEFT_EDATA if it is larger than limit_bytes,
- * WEFT_ENOMEM. */
-weft_status file_read(const char *path, size_t limit_bytes, void **bytes, size_t *size_bytes);
+/* Call take with the name of each entry of a directory ("." and ".." too, in no order) for as long as it returns WEFT_OK; what it
+ * returned otherwise. WEFT_EIO if the directory cannot be read to its end. */
+weft_status file_list(const char *directory, weft_status (*take)(void *context, const char *name), void *context);
 
 /* An exclusive flock on path, made if missing. *descriptor goes to file_unlock; the lock ends with the process, however that
  * ends. The file stays: removing a locked file would let two processes lock two files of one name. A file system without
@@ -64,11 +53,5 @@ void file_unlock(int descriptor);
 /* Remove from a directory the temporary files of file_replace and file_point_link whose process is no longer alive.
  * Foreign files are left alone, and so is what cannot be removed. WEFT_EIO if the directory cannot be read. */
 weft_status file_remove_stale_temporaries(const char *directory);
-
-/* For tests: asked before every system call of the functions above with its name ("openat", "write", "fsync", "renameat",
- * ...). A value other than 0 is the errno with which that call fails instead of being made. NULL: none. Process wide;
- * called by whatever thread writes. */
-typedef int file_fault(const char *call);
-void file_set_fault(file_fault *fault);
 
 #endif

@@ -2,14 +2,12 @@
  * checkpoint before last.h5 points at it, and old files go only after that. */
 #include "store/run_directory.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/error.h"
 #include "base/memory.h"
@@ -68,24 +66,17 @@ static weft_status steps_add(struct steps *steps, int64_t step)
     return WEFT_OK;
 }
 
+static weft_status steps_take(void *steps, const char *name)
+{
+    int64_t step = step_of_name(name);
+    return step >= 0 ? steps_add(steps, step) : WEFT_OK;
+}
+
 /* memory_free(steps->step) afterwards, whatever the result. */
 static weft_status steps_list(const char *path, struct steps *steps)
 {
     *steps = (struct steps){0};
-    DIR *stream = opendir(path);
-    if (stream == NULL)
-        return error_set(WEFT_ENOINPUT, "list directory %s: %m", path);
-    weft_status st = WEFT_OK;
-    errno = 0;
-    for (struct dirent *entry = readdir(stream); st == WEFT_OK && entry != NULL; entry = readdir(stream)) {
-        int64_t step = step_of_name(entry->d_name);
-        if (step >= 0)
-            st = steps_add(steps, step);
-        errno = 0;
-    }
-    if (st == WEFT_OK && errno != 0)
-        st = error_set(WEFT_EIO, "list directory %s: %m", path);
-    closedir(stream);
+    weft_status st = file_list(path, steps_take, steps);
     if (steps->count > 1)
         qsort(steps->step, steps->count, sizeof *steps->step, newest_first);
     return st;
@@ -101,14 +92,12 @@ static char *path_in(const char *directory, const char *name)
     return path;
 }
 
-static weft_status stat_in(const char *directory, const char *name, struct stat *info, bool *exists)
+static weft_status look_in(const char *directory, const char *name, struct file_look *look)
 {
     char *path = path_in(directory, name);
-    if (path == NULL)
-        return WEFT_ENOMEM;
-    *exists = stat(path, info) == 0;
+    weft_status st = path == NULL ? WEFT_ENOMEM : file_look(path, look);
     memory_free(path);
-    return WEFT_OK;
+    return st;
 }
 
 /* The files of a run beside its checkpoints. */
@@ -120,12 +109,11 @@ static weft_status find_side_file(const char *path, char found[STEP_NAME_BYTES])
 {
     found[0] = '\0';
     for (size_t i = 0; i < SIDE_FILES; i++) {
-        struct stat info;
-        bool exists;
-        weft_status st = stat_in(path, side_file[i], &info, &exists);
+        struct file_look look;
+        weft_status st = look_in(path, side_file[i], &look);
         if (st != WEFT_OK)
             return st;
-        if (exists) {
+        if (look.exists) {
             strcpy(found, side_file[i]);
             break;
         }
@@ -137,13 +125,12 @@ static weft_status find_side_file(const char *path, char found[STEP_NAME_BYTES])
 static weft_status find_run(const char *path, char found[STEP_NAME_BYTES])
 {
     struct steps steps;
-    struct stat info;
-    bool exists;
+    struct file_look look;
     found[0] = '\0';
-    weft_status st = stat_in(path, "run.ini", &info, &exists);
-    if (st == WEFT_OK && exists)
+    weft_status st = look_in(path, "run.ini", &look);
+    if (st == WEFT_OK && look.exists)
         strcpy(found, "run.ini");
-    if (st != WEFT_OK || exists)
+    if (st != WEFT_OK || look.exists)
         return st;
     st = steps_list(path, &steps);
     if (st == WEFT_OK && steps.count > 0)
@@ -155,10 +142,9 @@ static weft_status find_run(const char *path, char found[STEP_NAME_BYTES])
 /* A sweep's directory has its runs in directories below it. */
 static weft_status refuse_sweep(const char *path)
 {
-    struct stat info;
-    bool exists;
-    weft_status st = stat_in(path, "sweep.ini", &info, &exists);
-    if (st == WEFT_OK && exists)
+    struct file_look look;
+    weft_status st = look_in(path, "sweep.ini", &look);
+    if (st == WEFT_OK && look.exists)
         st = error_set(WEFT_ECREATE, "start a run in %s: it holds a sweep (sweep.ini); go on with that or choose another directory",
                        path);
     return st;
@@ -221,12 +207,14 @@ weft_status run_directory_create(const char *path, struct run_directory **direct
 weft_status run_directory_open(const char *path, struct run_directory **directory)
 {
     char found[STEP_NAME_BYTES];
-    struct stat info;
-    if (stat(path, &info) < 0)
-        return error_set(WEFT_ENOINPUT, "open run %s: %m", path);
-    if (!S_ISDIR(info.st_mode))
-        return error_set(WEFT_ENOINPUT, "open run %s: it is a file, wanted the directory of a run", path);
-    weft_status st = find_run(path, found);
+    struct file_look look;
+    weft_status st = file_look(path, &look);
+    if (st == WEFT_OK && !look.exists)
+        st = error_set(WEFT_ENOINPUT, "open run %s: there is nothing of that name", path);
+    else if (st == WEFT_OK && !look.is_directory)
+        st = error_set(WEFT_ENOINPUT, "open run %s: it is a file, wanted the directory of a run", path);
+    if (st == WEFT_OK)
+        st = find_run(path, found);
     if (st == WEFT_OK && found[0] == '\0')
         st = error_set(WEFT_ENOINPUT, "open run %s: it holds no run (neither run.ini nor step-<n>.h5)", path);
     return st == WEFT_OK ? directory_new(path, directory) : st;
@@ -309,13 +297,12 @@ weft_status run_directory_load_newest(struct run_directory *directory, struct sn
 static weft_status point(struct run_directory *directory, const char *link, int64_t step)
 {
     char target[STEP_NAME_BYTES];
-    struct stat info;
-    bool exists = false;
+    struct file_look look;
     if (step < 0)
         return WEFT_OK;
     step_name(step, target);
-    weft_status st = stat_in(directory->path, target, &info, &exists);
-    if (st != WEFT_OK || !exists)
+    weft_status st = look_in(directory->path, target, &look);
+    if (st != WEFT_OK || !look.exists)
         return st;
     char *path = path_in(directory->path, link);
     st = path == NULL ? WEFT_ENOMEM : file_point_link(target, path);
@@ -329,32 +316,27 @@ weft_status run_directory_point_links(struct run_directory *directory, int64_t l
     return st == WEFT_OK ? point(directory, "last.h5", last_step) : st;
 }
 
-static bool is_same_file(const struct stat *a, const struct stat *b)
+static bool is_same_file(const struct file_look *a, const struct file_look *b)
 {
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+    return a->exists && b->exists && a->device == b->device && a->number == b->number;
 }
 
 /* Remove all checkpoints but the newest `keep`, the best, and those behind the links, be they symbolic or hard. */
 static weft_status prune(struct run_directory *directory, int64_t best_step, uint64_t keep)
 {
-    static const char *const link[2] = {"last.h5", "best.h5"};
-    struct stat pointed_at[2];
-    bool points[2] = {false, false};
+    struct file_look last, best, found;
     struct steps steps;
     weft_status st = steps_list(directory->path, &steps);
-    for (size_t i = 0; st == WEFT_OK && i < 2; i++)
-        st = stat_in(directory->path, link[i], &pointed_at[i], &points[i]);
+    if (st == WEFT_OK) st = look_in(directory->path, "last.h5", &last);
+    if (st == WEFT_OK) st = look_in(directory->path, "best.h5", &best);
     for (size_t i = 0; st == WEFT_OK && i < steps.count; i++) {
         char name[STEP_NAME_BYTES];
-        struct stat info;
         if (i < keep || steps.step[i] == best_step)
             continue;
         step_name(steps.step[i], name);
         char *path = path_in(directory->path, name);
-        if (path == NULL)
-            st = WEFT_ENOMEM;
-        else if (stat(path, &info) == 0 && !(points[0] && is_same_file(&info, &pointed_at[0]))
-                 && !(points[1] && is_same_file(&info, &pointed_at[1])))
+        st = path == NULL ? WEFT_ENOMEM : file_look(path, &found);
+        if (st == WEFT_OK && !is_same_file(&found, &last) && !is_same_file(&found, &best))
             st = file_remove(path);
         memory_free(path);
     }

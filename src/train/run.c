@@ -14,7 +14,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "store/checkpoint.h"
-#include "store/file.h"
+#include "store/file_reader.h"
 #include "store/palette.h"
 #include "store/weight_stats.h"
 #include "train/figures.h"
