@@ -98,6 +98,56 @@ static void destroy_finishes_the_job(void **state)
     assert_ok(checkpoint_verify(in_scratch("run/step-4.h5")));
 }
 
+static void lines_do_not_wait_for_the_disk(void **state)
+{
+    (void)state;
+    start();
+    atomic_store(&held, true);
+    file_set_fault(hold_write);
+    assert_ok(writer_append(writer, "log", "1\n"));
+    assert_ok(writer_append(writer, "other", "2\n"));
+    submit(5, -1, NULL);
+    assert_ok(writer_append(writer, "log", "3\n"));
+    assert_false(exists(in_scratch("run/step-5.h5")));
+    atomic_store(&held, false);
+    assert_ok(writer_wait(writer));
+    assert_holds(in_scratch("run/log"), "1\n3\n");
+    assert_holds(in_scratch("run/other"), "2\n");
+    assert_saved(5);
+    file_set_fault(NULL);
+    assert_ok(writer_append(writer, "log", "4\n"));      /* destroy writes it */
+    memory_fail_from(1);
+    assert_int_equal(writer_append(writer, "log", "5\n"), WEFT_ENOMEM);
+    memory_fail_from(0);
+    stop();
+    assert_holds(in_scratch("run/log"), "1\n3\n4\n");
+}
+
+static void a_line_that_failed_is_told_unless_a_save_failed_too(void **state)
+{
+    (void)state;
+    int64_t saved;
+    start();
+    file_set_fault(fail_writes);
+    atomic_store(&writes_failing, 1);
+    assert_ok(writer_append(writer, "log", "1\n"));
+    assert_ok(writer_wait(writer));                     /* which is about saves */
+    assert_int_equal(writer_poll(writer, &saved), WEFT_EIO);
+    assert_non_null(strstr(weft_last_error(), "run/log: No space left"));
+    assert_null(strstr(weft_last_error(), "save"));
+    assert_ok(writer_poll(writer, &saved));
+    atomic_store(&writes_failing, 2);
+    submit(1, -1, NULL);
+    assert_int_equal(writer_wait(writer), WEFT_EIO);
+    assert_ok(writer_append(writer, "log", "2\n"));
+    assert_int_equal(writer_wait(writer), WEFT_EIO);
+    assert_int_equal(writer_poll(writer, &saved), WEFT_EIO);
+    assert_non_null(strstr(weft_last_error(), "a save failed: save checkpoint"));
+    assert_non_null(strstr(weft_last_error(), "step-1.h5"));
+    file_set_fault(NULL);
+    stop();
+}
+
 static void the_best_is_on_disk_first(void **state)
 {
     (void)state;
@@ -269,6 +319,8 @@ int main(void)
         TEST(jobs_are_done_in_order),
         TEST(the_caller_does_not_wait_for_the_disk),
         TEST(destroy_finishes_the_job),
+        TEST(lines_do_not_wait_for_the_disk),
+        TEST(a_line_that_failed_is_told_unless_a_save_failed_too),
         TEST(the_best_is_on_disk_first),
         TEST(a_failure_is_told_once_by_poll_and_always_by_wait),
         TEST(a_failure_is_told_even_if_the_next_job_succeeds),

@@ -12,22 +12,45 @@
 
 enum { HUGE_PAGE_BYTES = 2 << 20 };
 
-static atomic_size_t calls_until_failure;       /* 0: never; 1: from the next call on */
+static atomic_size_t calls_until_failure;       /* 0: never; 1: the next call */
+static atomic_bool fails_once;
+static atomic_size_t failures;
 
-void memory_fail_from(size_t n)
+static void fail(size_t n, bool once)
 {
+    atomic_store(&calls_until_failure, 0);
+    if (n > 0)
+        atomic_store(&failures, 0);
+    atomic_store(&fails_once, once);
     atomic_store(&calls_until_failure, n);
 }
 
-static int must_fail(void)
+void memory_fail_from(size_t n)
 {
-    size_t left = atomic_load(&calls_until_failure);
-    if (left == 0)
-        return 0;
+    fail(n, false);
+}
+
+void memory_fail_once(size_t n)
+{
+    fail(n, true);
+}
+
+size_t memory_failures(void)
+{
+    return atomic_load(&failures);
+}
+
+static bool must_fail(void)
+{
+    size_t left = atomic_load(&calls_until_failure), next;
+    do {
+        if (left == 0)
+            return false;
+        next = left > 1 ? left - 1 : atomic_load(&fails_once) ? 0 : 1;
+    } while (!atomic_compare_exchange_weak(&calls_until_failure, &left, next));
     if (left == 1)
-        return 1;
-    atomic_store(&calls_until_failure, left - 1);
-    return 0;
+        atomic_fetch_add(&failures, 1);
+    return left == 1;
 }
 
 /* As memory_new, but the bytes are what they are; *rounded_bytes of them. */

@@ -27,7 +27,12 @@ char *memory_string(const char *text);
 /* Free what one of the above returned; NULL is fine. */
 void memory_free(void *p);
 
-/* For tests: the n-th call from now on (1 is the next) fails, and every later one too; 0: none fails. Process wide. */
+/* For tests: the n-th call from now on (1 is the next) fails, and every later one too, or it alone; 0: none fails. Process wide.
+ * The latter of the two calls counts. */
 void memory_fail_from(size_t n);
+void memory_fail_once(size_t n);
+
+/* How many calls the latest of them that had a call to fail has made fail. */
+size_t memory_failures(void);
 
 #endif

@@ -68,11 +68,14 @@ static int sync_all(int descriptor)
     return rc;
 }
 
-/* Closes in any case, also if a test wants it to fail; never retried: after EINTR the descriptor is gone on Linux. */
+/* Closes in any case, also if a test wants it to fail; never retried: after EINTR the descriptor is gone on Linux. What was
+ * interrupted then is no write, so that is no failure. */
 static int close_written(int descriptor)
 {
     int rc = close(descriptor);
-    return fault_fails("close") ? -1 : rc;
+    if (fault_fails("close"))
+        rc = -1;
+    return rc < 0 && errno == EINTR ? 0 : rc;
 }
 
 /* Some file systems cannot fsync a directory and say so with EINVAL; there is nothing more that one could do on them. */
@@ -334,6 +337,15 @@ static weft_status make_one_directory(const char *path)
     return st;
 }
 
+/* path, or what is above it. */
+static weft_status make_part(const char *path, const char *part)
+{
+    struct file_look look;
+    if (file_look(part, &look) != WEFT_OK)
+        return error_context(WEFT_ECREATE, "make directory %s", path);
+    return look.is_directory ? WEFT_OK : make_one_directory(part);
+}
+
 weft_status file_make_directory(const char *path)
 {
     char part[PATH_MAX];
@@ -344,16 +356,14 @@ weft_status file_make_directory(const char *path)
         return error_set(WEFT_ECREATE, "make directory '%s': wanted a path of 1 to %d bytes", path, PATH_MAX - 1);
     memcpy(part, path, length);
     part[length] = '\0';
-    if (is_directory(part))
-        return WEFT_OK;
     for (char *slash = strchr(part + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        weft_status st = is_directory(part) ? WEFT_OK : make_one_directory(part);
+        weft_status st = make_part(path, part);
         if (st != WEFT_OK)
             return st;
         *slash = '/';
     }
-    return make_one_directory(part);
+    return make_part(path, part);
 }
 
 weft_status file_lock(const char *path, int *descriptor)

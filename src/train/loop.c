@@ -35,11 +35,8 @@ static uint64_t next_multiple(uint64_t step, uint64_t interval)
 static void hear_writer(weft_trainer *tr)
 {
     int64_t on_disk;
-    if (writer_poll(tr->writer, &on_disk) != WEFT_OK) {
-        char text[1200];
-        snprintf(text, sizeof text, "a save failed: %s", weft_last_error());
-        trainer_announce(tr, WEFT_EVENT_NOTE, text);
-    }
+    if (writer_poll(tr->writer, &on_disk) != WEFT_OK)
+        trainer_announce(tr, WEFT_EVENT_NOTE, weft_last_error());
     if (on_disk == tr->told_step)
         return;
     tr->told_step = on_disk;

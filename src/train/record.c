@@ -142,18 +142,19 @@ static void add_seconds(struct text *line, double time_s)
     text_add_real(line, floor(time_s * 1000 + 0.5) / 1000);
 }
 
+/* By the writer's thread: a disk that hangs must not hold up the run. */
 static weft_status append_lines(weft_trainer *tr)
 {
     char line[HISTORY_LINE_SIZE];
     history_line(&tr->history, (int64_t)tr->training.step, line, sizeof line);
-    weft_status st = run_directory_append(tr->directory, "history.csv", line);
+    weft_status st = writer_append(tr->writer, "history.csv", line);
     double samples_per_s = tr->training_time_s > 0 ? (double)tr->trained_rows / tr->training_time_s : 0;
     struct text timing = {line, sizeof line, 0};
     text_add(&timing, "%" PRIu64, tr->training.step);
     add_seconds(&timing, clock_seconds() - tr->started_at_s);
     add_seconds(&timing, tr->training_time_s);
     text_add(&timing, ",%.0f\n", samples_per_s);
-    return st == WEFT_OK ? run_directory_append(tr->directory, "timing.csv", line) : st;
+    return st == WEFT_OK ? writer_append(tr->writer, "timing.csv", line) : st;
 }
 
 static void tell_learning_rate(weft_trainer *tr)
