@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #if defined __x86_64__
 #include <immintrin.h>
@@ -149,6 +151,24 @@ static void wrong_number_of_threads_is_an_error(void **state)
         assert_int_equal(atomic_load(&m.calls[rank]), 0);
     assert_int_equal(created, WEFT_OK);         /* a team takes what it gets when it is made */
     assert_int_equal(alone.size, 1);
+}
+
+/* An OpenMP runtime that gets no more threads ends the process: it must not come to that. */
+static void threads_that_the_system_refuses_are_an_error(void **state)
+{
+    (void)state;
+    int result;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct team team;
+        const struct rlimit none = {1 << 20, 1 << 20};          /* of memory: not for one more stack */
+        setrlimit(RLIMIT_AS, &none);
+        _exit(team_create(&team, 64) == WEFT_ERESOURCE && strstr(weft_last_error(), "start 64 threads") != NULL ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &result, 0), child);
+    assert_true(WIFEXITED(result));
+    assert_int_equal(WEXITSTATUS(result), 0);
 }
 
 /* This program again, as "test_team --threads WANTED USEFUL", with an environment in front: what it printed. */
@@ -338,6 +358,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(mode_is_set_and_given_back),
 #endif
         cmocka_unit_test(wrong_number_of_threads_is_an_error),
+        cmocka_unit_test(threads_that_the_system_refuses_are_an_error),
         cmocka_unit_test(environment_is_respected),
         cmocka_unit_test(affinity_is_respected),
         cmocka_unit_test(quotas_are_read),

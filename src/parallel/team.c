@@ -4,9 +4,11 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <omp.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #if defined __x86_64__
@@ -14,6 +16,7 @@
 #endif
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "parallel/quota.h"
 
 enum {
@@ -93,8 +96,40 @@ static int dynamic_teams_off(void)
     return before;
 }
 
+static void *pass_gate(void *gate)
+{
+    pthread_mutex_lock(gate);
+    pthread_mutex_unlock(gate);
+    return NULL;
+}
+
+/* Start so many threads at once and let them end again: where the system refuses one, an OpenMP runtime ends the process. */
+static weft_status threads_can_start(size_t count)
+{
+    pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+    pthread_t *thread = memory_new(count, sizeof *thread);
+    if (thread == NULL)
+        return WEFT_ENOMEM;
+    size_t started = 0;
+    int number = 0;
+    pthread_mutex_lock(&gate);
+    while (started < count && (number = pthread_create(&thread[started], NULL, pass_gate, &gate)) == 0)
+        started++;
+    pthread_mutex_unlock(&gate);
+    for (size_t i = 0; i < started; i++)
+        pthread_join(thread[i], NULL);
+    memory_free(thread);
+    if (number != 0)
+        return error_set(WEFT_ERESOURCE, "start %zu threads: the system gives %zu (%s); run.threads asks for fewer", count + 1,
+                         started + 1, strerror(number));
+    return WEFT_OK;
+}
+
 weft_status team_create(struct team *team, size_t threads)
 {
+    weft_status st = threads_can_start(threads - 1);
+    if (st != WEFT_OK)
+        return st;
     int given = 0, dynamic = dynamic_teams_off();
 #pragma omp parallel num_threads((int)threads) default(none) shared(given)
     {

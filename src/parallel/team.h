@@ -31,7 +31,8 @@ size_t team_threads(size_t wanted, size_t useful, const char **reason);
 /* Cores that this process may keep busy: affinity mask and cgroup quota (v1 and v2), rounded up; at least 1. */
 size_t team_cores(void);
 
-/* Open a region of `threads` threads once and take the real number. WEFT_ERESOURCE if not even one comes. */
+/* Open a region of `threads` threads once and take the real number. WEFT_ERESOURCE if the system does
+ * not give that many threads, WEFT_ENOMEM. */
 weft_status team_create(struct team *team, size_t threads);
 
 /* One parallel region: work(context, rank) on every thread, rank 0 being the caller. Denormals are flushed to zero inside,

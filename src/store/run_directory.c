@@ -245,12 +245,27 @@ const char *run_directory_path(const struct run_directory *directory)
     return directory->path;
 }
 
+static weft_status same_step(const struct snapshot *snapshot, const char *path, int64_t step)
+{
+    const struct attribute *found = snapshot_find_attribute(snapshot, "/", "step");
+    if (found == NULL || (found->type == ATTRIBUTE_INTEGER && found->integer == step))
+        return WEFT_OK;
+    return error_set(WEFT_EDAMAGED, "load checkpoint %s: it holds step %" PRId64 ", so this is not its name", path, found->integer);
+}
+
 weft_status run_directory_load_step(struct run_directory *directory, int64_t step, struct snapshot **snapshot)
 {
     char name[STEP_NAME_BYTES];
+    struct snapshot *loaded = NULL;
     step_name(step, name);
     char *path = path_in(directory->path, name);
-    weft_status st = path == NULL ? WEFT_ENOMEM : checkpoint_load(path, false, snapshot);
+    weft_status st = path == NULL ? WEFT_ENOMEM : checkpoint_load(path, false, &loaded);
+    if (st == WEFT_OK)
+        st = same_step(loaded, path, step);
+    if (st == WEFT_OK)
+        *snapshot = loaded;
+    else
+        snapshot_destroy(loaded);
     memory_free(path);
     return st;
 }
@@ -261,6 +276,19 @@ static void note_failure(char *notes, size_t notes_capacity)
     size_t length = notes_capacity == 0 ? 0 : strlen(notes);
     if (length < notes_capacity)
         snprintf(notes + length, notes_capacity - length, "%s%s", length == 0 ? "" : "; ", weft_last_error());
+}
+
+/* The first of these, the newest first, that is whole; *at is its place, steps->count if there is none. */
+static weft_status load_first_whole(struct run_directory *directory, const struct steps *steps, struct snapshot **snapshot, size_t *at,
+                                    char *notes, size_t notes_capacity)
+{
+    for (*at = 0; *at < steps->count; ++*at) {
+        weft_status st = run_directory_load_step(directory, steps->step[*at], snapshot);
+        if (st == WEFT_OK || st == WEFT_ENOMEM)         /* the latter says nothing of the file */
+            return st;
+        note_failure(notes, notes_capacity);
+    }
+    return WEFT_OK;
 }
 
 weft_status run_directory_load_newest(struct run_directory *directory, struct snapshot **snapshot, int64_t *step,
@@ -274,21 +302,30 @@ weft_status run_directory_load_newest(struct run_directory *directory, struct sn
     if (st == WEFT_OK && steps.count == 0)
         st = error_set(WEFT_ENOINPUT, "resume %s: no checkpoint (step-<n>.h5) is in it: the run ended before its first save, or "
                        "they were removed; start again with weft train, in another directory", directory->path);
-    for (size_t i = 0; st == WEFT_OK && i < steps.count; i++) {
-        st = run_directory_load_step(directory, steps.step[i], snapshot);
-        if (st == WEFT_OK) {
-            *step = steps.step[i];
-            break;
-        }
-        if (st == WEFT_ENOMEM)                          /* says nothing of the file */
-            break;
-        note_failure(notes, notes_capacity);
-        ++*passed_over;
-        st = WEFT_OK;
-    }
-    if (st == WEFT_OK && *passed_over == steps.count)
+    if (st == WEFT_OK)
+        st = load_first_whole(directory, &steps, snapshot, passed_over, notes, notes_capacity);
+    if (st == WEFT_OK && *passed_over < steps.count)
+        *step = steps.step[*passed_over];
+    else if (st == WEFT_OK)
         st = error_set(WEFT_EDAMAGED, "resume %s: none of its %zu checkpoints is whole; the newest: %s", directory->path,
                        steps.count, notes);
+    memory_free(steps.step);
+    return st;
+}
+
+weft_status run_directory_load_before(struct run_directory *directory, int64_t before, struct snapshot **snapshot, int64_t *step)
+{
+    struct steps steps;
+    size_t newer = 0, at = 0;
+    *snapshot = NULL;
+    weft_status st = steps_list(directory->path, &steps);
+    while (st == WEFT_OK && newer < steps.count && steps.step[newer] >= before)
+        newer++;
+    const struct steps older = {.step = steps.step + newer, .count = steps.count - newer};
+    if (st == WEFT_OK)
+        st = load_first_whole(directory, &older, snapshot, &at, NULL, 0);
+    if (st == WEFT_OK && at < older.count)
+        *step = older.step[at];
     memory_free(steps.step);
     return st;
 }

@@ -39,7 +39,10 @@ const char *run_directory_path(const struct run_directory *directory);
 weft_status run_directory_load_newest(struct run_directory *directory, struct snapshot **snapshot, int64_t *step,
                                       size_t *passed_over, char *notes, size_t notes_capacity);
 
-/* Load step-<step>.h5. The errors of checkpoint_load. */
+/* The same for the newest one whose step is below `before`; *snapshot is NULL, and WEFT_OK, if there is none that is whole. */
+weft_status run_directory_load_before(struct run_directory *directory, int64_t before, struct snapshot **snapshot, int64_t *step);
+
+/* Load step-<step>.h5. The errors of checkpoint_load; WEFT_EDAMAGED also if its root has another attribute `step`: it was renamed. */
 weft_status run_directory_load_step(struct run_directory *directory, int64_t step, struct snapshot **snapshot);
 
 /* Save step-<step>.h5, then point best.h5 at step-<best_step>.h5 (unless best_step < 0 or that file does not exist) and

@@ -70,12 +70,12 @@ weft_status loop_save_and_wait(weft_trainer *tr)
 {
     await_writer(tr);
     weft_status st = submit(tr);
-    if (st == WEFT_OK)
-        st = writer_wait(tr->writer);
-    if (st != WEFT_OK) {
-        int64_t on_disk;
-        (void)writer_poll(tr->writer, &on_disk);                     /* this failure is the caller's to tell, not a note */
+    if (st != WEFT_OK)
         return st;
+    if (writer_wait(tr->writer) != WEFT_OK) {
+        int64_t on_disk;
+        (void)writer_poll(tr->writer, &on_disk);                /* this failure is the caller's to tell, not a note */
+        return writer_wait(tr->writer);
     }
     hear_writer(tr);
     return weights_digest(&tr->training.net, &tr->training.optimizer, tr->digest);

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "kernel/kernel.h"
 #include "train/fine_tune.h"
+#include "train/lineage.h"
 #include "train/loop.h"
 #include "train/record.h"
 #include "train/stop_metric.h"
@@ -284,6 +285,7 @@ static weft_status restore(weft_trainer *tr, const struct snapshot *snapshot, co
     if (st == WEFT_OK) st = change_epochs(tr, options->epochs);
     if (st == WEFT_OK) st = dataset_open(tr->settings, NULL, &tr->dataset);
     if (st == WEFT_OK) st = same_data(tr, snapshot);
+    if (st == WEFT_OK) st = lineage_check(tr->directory, snapshot);
     if (st == WEFT_OK) st = lay_out(tr, &thread_reason);
     if (st == WEFT_OK) st = restore_run(snapshot, tr);
     if (st != WEFT_OK)
