@@ -424,6 +424,60 @@ static void hostile_content_is_refused(void **state)
     }
 }
 
+/* libhdf5 reads as much as the shape says from a piece of memory as large as the file says. */
+static void compact_data_shorter_than_their_shape(void **state)
+{
+    (void)state;
+    static const unsigned char layout[] = {3, 0, 6, 0, 1, 2, 3, 4, 5, 6};       /* version 3, compact, 6 bytes (of 2), the data */
+    size_t size_bytes;
+    struct snapshot *snapshot;
+    need_h5py();
+    save_small(in_scratch("a.h5"), 1);
+    edit(in_scratch("a.h5"), "p = h5py.h5p.create(h5py.h5p.DATASET_CREATE)\np.set_layout(h5py.h5d.COMPACT)\n"
+         "s = h5py.h5s.create_simple((6,))\nd = h5py.h5d.create(f.id, b'd', h5py.h5t.STD_U8LE, s, p)\n"
+         "d.write(s, s, np.arange(1, 7, dtype='u1'))");
+    assert_ok(checkpoint_load(in_scratch("a.h5"), true, &snapshot));
+    snapshot_destroy(snapshot);
+    unsigned char *bytes = get_file(in_scratch("a.h5"), &size_bytes), *at = memmem(bytes, size_bytes, layout, sizeof layout);
+    assert_non_null(at);
+    at[2] = 2;
+    put_file(in_scratch("a.h5"), bytes, size_bytes);
+    free(bytes);
+    assert_load_says("a.h5", true, WEFT_EDAMAGED, "/d: its shape takes 6 bytes, but 2 are stored");
+}
+
+/* Where libhdf5 1.10 trusts a file and crashes, or never ends: refused before it comes to that. Each is one change of a file that is
+ * right but for it: `count` bytes at `at` behind the first place where `mark` is. */
+static void what_libhdf5_trusts_is_checked(void **state)
+{
+    (void)state;
+    static const struct { const char *mark; size_t mark_bytes; int at; size_t count; const char *bytes, *phrase; } trusted[] = {
+        {"GCOL", 4, 16, 16, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", "read attribute"},            /* an object of no length */
+        {"GCOL", 4, 24, 8, "\0\0\0\0\0\0\0\x10", "read attribute"},                                 /* longer than the heap */
+        {"GCOL", 4, 24, 8, "\xff\xff\xff\xff\xff\xff\xff\xff", "read attribute"},
+        {"GCOL", 4, 8, 8, "\0\0\0\0\0\0\0\x10", "read attribute"},                                  /* a heap longer than the file */
+        {"third", 6, -8, 1, "c", "look at the attributes of /g"},                   /* version 99 of an attribute */
+        {"below", 5, -11, 1, "c", "list group /g"},                                 /* and of a link */
+    };
+    size_t size_bytes;
+    need_h5py();
+    save_small(in_scratch("a.h5"), 1);
+    edit(in_scratch("a.h5"), "p = h5py.h5p.create(h5py.h5p.GROUP_CREATE)\np.set_link_creation_order(3)\n"
+         "g = h5py.Group(h5py.h5g.create(f.id, b'g', gcpl=p))\nfor n in 'first', 'second', 'third', 'fourth':\n"
+         "    g.attrs[n] = 'any text'\ng.create_group('above')\ng.create_group('below')\ng.create_group('beside')");
+    unsigned char *bytes = get_file(in_scratch("a.h5"), &size_bytes), *copy = malloc(size_bytes);
+    for (size_t i = 0; i < COUNT(trusted); i++) {
+        memcpy(copy, bytes, size_bytes);
+        unsigned char *at = memmem(copy, size_bytes, trusted[i].mark, trusted[i].mark_bytes);
+        assert_non_null(at);
+        memcpy(at + trusted[i].at, trusted[i].bytes, trusted[i].count);
+        put_file(in_scratch("b.h5"), copy, size_bytes);
+        assert_load_says("b.h5", true, WEFT_EDAMAGED, trusted[i].phrase);
+    }
+    free(bytes);
+    free(copy);
+}
+
 /* Damage that the seal would have found, given to libhdf5: it may refuse or load, and where libhdf5 itself falls over that
  * is its fault, not ours: hence a process for each. */
 static void damage_without_a_seal_does_no_harm(void **state)
@@ -588,6 +642,8 @@ int main(void)
         TEST(an_edited_file_can_be_read_and_sealed_again),
         TEST(sealing_a_link_seals_the_file_behind_it),
         TEST(hostile_content_is_refused),
+        TEST(compact_data_shorter_than_their_shape),
+        TEST(what_libhdf5_trusts_is_checked),
         TEST(damage_without_a_seal_does_no_harm),
         TEST(a_failed_save_leaves_the_old_file),
         TEST(every_failed_allocation_is_told),

@@ -1,4 +1,5 @@
-/* Where a test makes system calls fail: each one that file.c and file_reader.c make is announced here by its name first. */
+/* Where a test makes system calls fail: each one that file.c, file_reader.c and h5_bytes.c make is
+ * announced here by its name first. */
 #ifndef STORE_FAULT_H
 #define STORE_FAULT_H
 

@@ -29,24 +29,38 @@ void h5_end(struct h5_turn *turn)
     pthread_mutex_unlock(&one_at_a_time);
 }
 
-static herr_t keep_innermost(unsigned depth, const H5E_error2_t *entry, void *line)
+struct cause {
+    char line[LINE_SIZE_BYTES];         /* the innermost message */
+    bool is_memory;
+};
+
+static herr_t look_for_cause(unsigned depth, const H5E_error2_t *entry, void *context)
 {
+    struct cause *cause = context;
     if (depth == 0 && entry->desc != NULL)
-        snprintf(line, LINE_SIZE_BYTES, "%s", entry->desc);
+        snprintf(cause->line, sizeof cause->line, "%s", entry->desc);
+    cause->is_memory |= entry->min_num == H5E_NOSPACE || entry->min_num == H5E_CANTALLOC;
     return 0;
 }
 
 weft_status h5_failed(weft_status status, const char *format, ...)
 {
-    char doing[LINE_SIZE_BYTES], cause[LINE_SIZE_BYTES] = "no reason given";
+    char doing[LINE_SIZE_BYTES];
+    struct cause cause = {.line = ""};
     va_list arguments;
     va_start(arguments, format);
     if (vsnprintf(doing, sizeof doing, format, arguments) < 0)
         doing[0] = '\0';
     va_end(arguments);
-    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_innermost, cause);
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, look_for_cause, &cause);
     H5Eclear2(H5E_DEFAULT);
-    return error_set(status, "%s: libhdf5: %s", doing, cause);
+    if (cause.line[0] == '\0') {                        /* its messages are allocated, too */
+        snprintf(cause.line, sizeof cause.line, "no memory even for a reason");
+        cause.is_memory = true;
+    }
+    bool is_memory = cause.is_memory && (status == WEFT_EIO || status == WEFT_EDAMAGED);
+    const char *first = is_memory ? "not enough memory: " : "";
+    return error_set(is_memory ? WEFT_ENOMEM : status, "%s: libhdf5: %s%s", doing, first, cause.line);
 }
 
 weft_status h5_close(hid_t id, weft_status status)

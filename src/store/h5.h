@@ -18,7 +18,11 @@ struct h5_turn {
 void h5_begin(struct h5_turn *turn);
 void h5_end(struct h5_turn *turn);
 
-/* error_set with the innermost of libhdf5's own messages behind the formatted line. */
+/* A name that nothing in a file has: a look for it decodes all that is there. */
+#define H5_NO_NAME "\x01"
+
+/* After a call of libhdf5 that failed: error_set with the innermost of its own messages behind the formatted line; WEFT_ENOMEM in
+ * place of WEFT_EIO and WEFT_EDAMAGED if that is what libhdf5 says, or if it has nothing to say. */
 weft_status h5_failed(weft_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Close an object of any kind; a negative id ("not held") is fine. Returns status, or WEFT_EIO if that was WEFT_OK and

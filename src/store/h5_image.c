@@ -35,7 +35,9 @@ static H5FD_t *image_open(const char *name, unsigned flags, hid_t access, haddr_
 void h5_image_part(struct h5_image *image)
 {
     if (image->file != NULL)
-        image->file->image = NULL;
+        image->file->image = NULL;                      /* and libhdf5 keeps the driver as well */
+    else if (image->driver > 0)
+        (void)H5FDunregister(image->driver);
 }
 
 static herr_t image_close(H5FD_t *file)
@@ -117,10 +119,8 @@ static const H5FD_class_t image_driver = {
 
 hid_t h5_image_create(struct h5_image *image, hid_t creation, hid_t access)
 {
-    hid_t file = H5I_INVALID_HID, driver = H5FDregister(&image_driver);
-    if (driver >= 0 && H5Pset_driver(access, driver, &image) >= 0)
-        file = H5Fcreate("image", H5F_ACC_TRUNC, creation, access);
-    if (driver >= 0 && H5FDunregister(driver) < 0 && file >= 0)         /* the file and the list keep it */
-        return (void)H5Fclose(file), H5I_INVALID_HID;
-    return file;
+    image->driver = H5FDregister(&image_driver);
+    if (image->driver < 0 || H5Pset_driver(access, image->driver, &image) < 0)
+        return H5I_INVALID_HID;
+    return H5Fcreate("image", H5F_ACC_TRUNC, creation, access);
 }

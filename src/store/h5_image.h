@@ -15,13 +15,15 @@ struct h5_image {
     bool complete;                      /* set it after H5Fflush: what libhdf5 does to close the file is not to show */
     size_t end;                         /* where the file ends */
     struct image_file *file;            /* libhdf5's file; NULL: closed */
+    hid_t driver;                       /* 1.10 frees one before it has closed the last file of it, unless it is still registered */
 };
 
 /* Make a new file in a zeroed image; access: H5P_FILE_ACCESS, whose driver is set. Negative as H5Fcreate. Writing to it
  * never fails, as libhdf5 cannot close a file then: ask for `failed` at the end. */
 hid_t h5_image_create(struct h5_image *image, hid_t creation, hid_t access);
 
-/* After H5Fclose. If that failed, libhdf5 keeps its file and may write to it at exit: not to this image any more. */
+/* After H5Fclose, let go of the driver. If closing failed, libhdf5 keeps its file and may write to it at exit: not to this image any
+ * more. */
 void h5_image_part(struct h5_image *image);
 
 #endif

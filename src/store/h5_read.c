@@ -9,7 +9,8 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "store/h5.h"
+#include "store/h5_bytes.h"
+#include "store/h5_links.h"
 
 enum {
     DEPTH_MAX = 16,                     /* of groups; Weft needs 5 */
@@ -61,8 +62,10 @@ static weft_status count_object(struct reader *r)
 /* The text of an attribute of string type, fixed or of variable length; *text goes to memory_free. */
 static weft_status read_text(struct reader *r, const char *name, hid_t attribute, hid_t file_type, char **text)
 {
-    bool variable = H5Tis_variable_str(file_type) > 0;
-    size_t size = variable ? H5T_VARIABLE : H5Tget_size(file_type) + 1;
+    htri_t variable = H5Tis_variable_str(file_type);
+    size_t length = H5Tget_size(file_type), size = variable ? H5T_VARIABLE : length + 1;
+    if (variable < 0 || length == 0)
+        return h5_failed(WEFT_EDAMAGED, "read the type of attribute '%s' of %s", name, path_of(r));
     weft_status st = variable ? WEFT_OK : take_bytes(r, "an attribute", size);
     if (st != WEFT_OK)
         return st;
@@ -74,7 +77,7 @@ static weft_status read_text(struct reader *r, const char *name, hid_t attribute
         || H5Aread(attribute, type, variable ? (void *)&read : fixed) < 0)
         st = h5_failed(WEFT_EDAMAGED, "read attribute '%s' of %s", name, path_of(r));
     else if (variable) {
-        size_t length = read == NULL ? 0 : strlen(read);            /* libhdf5 gives NULL for an empty one */
+        length = read == NULL ? 0 : strlen(read);                   /* libhdf5 gives NULL for an empty one */
         if (length > TEXT_MAX_BYTES)
             st = error_set(WEFT_EDAMAGED, "read attribute '%s' of %s: %zu bytes, at most %d wanted", name, path_of(r),
                            length, TEXT_MAX_BYTES);
@@ -171,10 +174,16 @@ static herr_t visit_attribute(hid_t object, const char *name, const H5A_info_t *
     return r->status == WEFT_OK ? 0 : -1;
 }
 
-/* In the order in which they were written. */
+/* In the order in which they were written. Before that, all are looked at for a name that none has: 1.10 crashes when it is to list
+ * attributes of which one cannot be decoded, but says so when it looks for one. */
 static weft_status put_attributes(struct reader *r, hid_t object)
 {
     r->status = WEFT_OK;
+    htri_t is_there = H5Aexists(object, H5_NO_NAME);
+    if (is_there > 0)
+        return error_set(WEFT_EDAMAGED, "look at the attributes of %s: a name of one control character", path_of(r));
+    if (is_there < 0)
+        return h5_failed(WEFT_EDAMAGED, "look at the attributes of %s", path_of(r));
     if (H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, visit_attribute, r) < 0 && r->status == WEFT_OK)
         return h5_failed(WEFT_EDAMAGED, "list the attributes of %s", path_of(r));
     return r->status;
@@ -215,11 +224,12 @@ static weft_status read_shape(const struct reader *r, hid_t dataset, size_t *ran
 }
 
 /* The data must lie in this file, as they are: no other file, no virtual dataset, no chunks, no filter. */
-static weft_status check_storage(const struct reader *r, hid_t dataset)
+static weft_status check_storage(const struct reader *r, hid_t dataset, bool *may_be_unwritten)
 {
     hid_t plan = H5Dget_create_plist(dataset);
     H5D_layout_t layout = plan < 0 ? H5D_LAYOUT_ERROR : H5Pget_layout(plan);
     weft_status st = WEFT_OK;
+    *may_be_unwritten = layout == H5D_CONTIGUOUS;
     if (layout != H5D_CONTIGUOUS && layout != H5D_COMPACT)
         st = error_set(WEFT_EDAMAGED, "read %s: it is chunked or virtual, wanted contiguous data", path_of(r));
     else if (H5Pget_external_count(plan) != 0)
@@ -229,14 +239,19 @@ static weft_status check_storage(const struct reader *r, hid_t dataset)
     return h5_close(plan, st);
 }
 
-static weft_status check_size(struct reader *r, enum array_type type, size_t rank, const size_t *dim)
+/* libhdf5 reads as much as the shape says, whatever there is of it: compact data from a piece of memory of their own size. */
+static weft_status check_size(struct reader *r, hid_t dataset, bool may_be_unwritten, enum array_type type, size_t rank,
+                              const size_t *dim)
 {
-    size_t size_bytes = array_element_size_bytes(type);
+    size_t size_bytes = array_element_size_bytes(type), stored = (size_t)H5Dget_storage_size(dataset);
     bool overflow = false;
     for (size_t i = 0; i < rank; i++)
         if (__builtin_mul_overflow(size_bytes, dim[i], &size_bytes))
             overflow = true;
-    return take_bytes(r, "the data", overflow ? SIZE_MAX : size_bytes);
+    weft_status st = take_bytes(r, "the data", overflow ? SIZE_MAX : size_bytes);
+    if (st == WEFT_OK && stored != size_bytes && !(may_be_unwritten && stored == 0))
+        st = error_set(WEFT_EDAMAGED, "read %s: its shape takes %zu bytes, but %zu are stored", path_of(r), size_bytes, stored);
+    return st;
 }
 
 /* A picture is told by its IMAGE_SUBCLASS. */
@@ -244,8 +259,9 @@ static weft_status read_role(struct reader *r, hid_t dataset, enum array_role *r
 {
     static const char name[] = "IMAGE_SUBCLASS";
     char *text = NULL;
-    if (H5Aexists(dataset, name) <= 0)
-        return WEFT_OK;
+    htri_t exists = H5Aexists(dataset, name);
+    if (exists <= 0)
+        return exists == 0 ? WEFT_OK : h5_failed(WEFT_EDAMAGED, "look for attribute '%s' of %s", name, path_of(r));
     hid_t attribute = H5Aopen(dataset, name, H5P_DEFAULT);
     hid_t type = attribute < 0 ? attribute : H5Aget_type(attribute);
     hid_t space = type < 0 ? type : H5Aget_space(attribute);
@@ -270,13 +286,14 @@ static weft_status put_array(struct reader *r, hid_t dataset)
     enum array_role role = ROLE_PLAIN;
     size_t rank = 0, dim[ARRAY_RANK_MAX];
     void *data;
-    weft_status st = check_storage(r, dataset);
+    bool may_be_unwritten;
+    weft_status st = check_storage(r, dataset, &may_be_unwritten);
     if (st == WEFT_OK)
         st = read_type(r, dataset, &type);
     if (st == WEFT_OK)
         st = read_shape(r, dataset, &rank, dim);
     if (st == WEFT_OK)
-        st = check_size(r, type, rank, dim);
+        st = check_size(r, dataset, may_be_unwritten, type, rank, dim);
     if (st == WEFT_OK)
         st = read_role(r, dataset, &role);
     if (st == WEFT_OK)
@@ -318,46 +335,32 @@ static weft_status put_object(struct reader *r, hid_t parent, const char *name, 
     return h5_close(object, st);
 }
 
-static herr_t visit_link(hid_t group, const char *name, const H5L_info_t *info, void *reader)
+static weft_status put_link(struct reader *r, hid_t group, const struct h5_link *link)
 {
-    struct reader *r = reader;
-    size_t parent_length = r->path_length, length = strlen(name);
-    if (length > NAME_MAX_BYTES) {
-        r->status = error_set(WEFT_EDAMAGED, "list group %s: a name of %zu bytes, at most %d wanted", path_of(r), length,
-                              NAME_MAX_BYTES);
-        return -1;
-    }
-    r->path_length += (size_t)snprintf(r->path + parent_length, sizeof r->path - parent_length, "/%s", name);
-    r->status = put_object(r, group, name, info->type);
+    size_t parent_length = r->path_length, length = strlen(link->name);
+    if (length > NAME_MAX_BYTES)
+        return error_set(WEFT_EDAMAGED, "list group %s: a name of %zu bytes, at most %d wanted", path_of(r), length, NAME_MAX_BYTES);
+    r->path_length += (size_t)snprintf(r->path + parent_length, sizeof r->path - parent_length, "/%s", link->name);
+    weft_status st = put_object(r, group, link->name, link->type);
     r->path_length = parent_length;
     r->path[parent_length] = '\0';
-    return r->status == WEFT_OK ? 0 : -1;
-}
-
-/* Does the group know in which order its links were made? One that h5py made does not. */
-static H5_index_t link_index(hid_t group)
-{
-    unsigned order = 0;
-    hid_t plan = H5Gget_create_plist(group);
-    if (plan < 0 || H5Pget_link_creation_order(plan, &order) < 0)
-        order = 0;
-    (void)h5_close(plan, WEFT_EDAMAGED);
-    return order & H5P_CRT_ORDER_TRACKED ? H5_INDEX_CRT_ORDER : H5_INDEX_NAME;
+    return st;
 }
 
 static weft_status put_group(struct reader *r, hid_t group)
 {
     if (r->depth == DEPTH_MAX)
         return error_set(WEFT_EDAMAGED, "read %.60s...: groups inside each other, more than %d deep", r->path, DEPTH_MAX);
+    struct h5_links links = {0};
     weft_status st = put_attributes(r, group);
-    if (st != WEFT_OK)
-        return st;
+    if (st == WEFT_OK)
+        st = h5_links_read(group, path_of(r), r->left_objects, &links);
     r->depth++;
-    r->status = WEFT_OK;
-    if (H5Literate(group, link_index(group), H5_ITER_INC, NULL, visit_link, r) < 0 && r->status == WEFT_OK)
-        r->status = h5_failed(WEFT_EDAMAGED, "list group %s", path_of(r));
+    for (size_t i = 0; i < links.count && st == WEFT_OK; i++)
+        st = put_link(r, group, &links.link[i]);
     r->depth--;
-    return r->status;
+    h5_links_free(&links);
+    return st;
 }
 
 /* Before anything else is read: a newer format may hold what this Weft does not know. */
@@ -386,75 +389,18 @@ static weft_status check_format(struct reader *r, hid_t root)
     return WEFT_OK;
 }
 
-/* libhdf5 would copy the image at least twice. With these it reads the caller's bytes where they are: it asks for memory to
- * copy them to, is lent the bytes themselves, and has nothing to copy or free. The core driver does not write to a file
- * that it opens for reading only. */
-struct loan {
-    void *bytes;
-    size_t size_bytes;
-};
-
-static void *loan_take(size_t size_bytes, H5FD_file_image_op_t use, void *loan)
-{
-    const struct loan *own = loan;
-    (void)use;
-    return size_bytes == own->size_bytes ? own->bytes : NULL;
-}
-
-static void *loan_copy(void *to, const void *from, size_t size_bytes, H5FD_file_image_op_t use, void *loan)
-{
-    (void)size_bytes; (void)use; (void)loan;
-    return to == from ? to : NULL;
-}
-
-static void *loan_resize(void *bytes, size_t size_bytes, H5FD_file_image_op_t use, void *loan)
-{
-    (void)bytes; (void)size_bytes; (void)use; (void)loan;
-    return NULL;
-}
-
-static herr_t loan_return(void *bytes, H5FD_file_image_op_t use, void *loan)
-{
-    (void)bytes; (void)use; (void)loan;
-    return 0;
-}
-
-static void *loan_share(void *loan)
-{
-    return loan;
-}
-
-static herr_t loan_end(void *loan)
-{
-    (void)loan;
-    return 0;
-}
-
-static hid_t open_file(struct loan *loan)
-{
-    H5FD_file_image_callbacks_t callbacks = {loan_take, loan_copy, loan_resize, loan_return, loan_share, loan_end, loan};
-    hid_t access = H5Pcreate(H5P_FILE_ACCESS), file = H5I_INVALID_HID;
-    if (access >= 0 && H5Pset_fapl_core(access, 4096, 0) >= 0
-        && H5Pset_fclose_degree(access, H5F_CLOSE_STRONG) >= 0          /* whatever it opened, it lets go of the bytes */
-        && H5Pset_file_image_callbacks(access, &callbacks) >= 0
-        && H5Pset_file_image(access, loan->bytes, loan->size_bytes) >= 0)
-        file = H5Fopen("checkpoint", H5F_ACC_RDONLY, access);
-    (void)h5_close(access, WEFT_EDAMAGED);
-    return file;
-}
-
 static weft_status read_file(struct reader *r, const void *bytes, size_t size_bytes)
 {
-    struct loan loan = {(void *)bytes, size_bytes};
-    hid_t file = open_file(&loan);
+    struct h5_bytes own = {.at = bytes, .size_bytes = size_bytes};
+    hid_t file = h5_bytes_open(&own, "checkpoint");
     if (file < 0)
-        return h5_failed(WEFT_EDAMAGED, "open as an HDF5 file");
+        return h5_bytes_status(&own, h5_failed(WEFT_EDAMAGED, "open as an HDF5 file"));
     hid_t root = H5Gopen2(file, "/", H5P_DEFAULT);
     weft_status st = root < 0 ? h5_failed(WEFT_EDAMAGED, "open /") : check_format(r, root);
     if (st == WEFT_OK)
         st = put_group(r, root);
     st = h5_close(root, st);
-    if (H5Fclose(file) < 0 && st == WEFT_OK)
+    if (h5_bytes_close(&own, file) < 0 && st == WEFT_OK)
         st = h5_failed(WEFT_EDAMAGED, "close as an HDF5 file");
     return st;
 }
