@@ -252,6 +252,8 @@ static void failing_memory_is_reported(void **state)
     records_put("test_batch.bin", 2, "12", 1);
     text_put("batches.meta.txt", "a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n");
     failing_memory_check(cifar10_read, directory, TARGET_CLASS, 20);
+    assert_int_equal(unlink(path_of("batches.meta.txt")), 0);   /* the usual names then */
+    failing_memory_check(cifar10_read, directory, TARGET_CLASS, 20);
 }
 
 /* Packed so well that what is asked for at first is too little. */
@@ -320,6 +322,53 @@ static void each_failing_call_is_told(void **state)
     source_free(&source);
 }
 
+static void turn_in_circles(const char *name)
+{
+    (void)unlink(path_of(name));
+    assert_int_equal(symlink(name, path_of(name)), 0);
+}
+
+static int turn_the_second(const char *call)
+{
+    if (strcmp(call, "read") == 0)
+        turn_in_circles("data_batch_2.bin");
+    return 0;
+}
+
+/* A link that leads to itself stands for whatever is there and cannot be looked at. */
+static void what_cannot_be_looked_at_is_told(void **state)
+{
+    (void)state;
+    struct source source;
+    static char path[PATH_MAX + 9];
+    memset(path, 'd', PATH_MAX + 8);
+    assert_refused(read_from(cifar10_read, path, "", TARGET_CLASS, &source), WEFT_ENOINPUT, "find data_batch_1.bin: its path");
+    turn_in_circles("data_batch_1");            /* of the version for Python */
+    assert_refused(read10("", TARGET_CLASS, &source), WEFT_ENOINPUT, "data_batch_1: Too many levels of symbolic links");
+    records_put("data_batch_1.bin", 1, "312", 1);
+    turn_in_circles("batches.meta.txt");
+    assert_refused(read10("", TARGET_CLASS, &source), WEFT_ENOINPUT, "batches.meta.txt: Too many levels of symbolic links");
+    assert_int_equal(unlink(path_of("batches.meta.txt")), 0);
+    records_put("data_batch_2.bin", 2, "312", 1);
+    file_set_fault(turn_the_second);            /* while the first is read */
+    weft_status st = read10("", TARGET_CLASS, &source);
+    file_set_fault(NULL);
+    assert_refused(st, WEFT_ENOINPUT, "data_batch_2.bin: Too many levels of symbolic links");
+}
+
+static void a_file_beyond_the_limit_is_refused(void **state)
+{
+    (void)state;
+    struct source source;
+    records_put("data_batch_1.bin", 1, "312", 1);
+    if (truncate(path_of("data_batch_1.bin"), ((off_t)1 << 36) + RECORD_10) != 0) {     /* zeros that take no place on the disk */
+        print_message("no such file here: skipped\n");
+        skip();
+    }
+    assert_refused(read10("", TARGET_CLASS, &source), WEFT_EDATA,
+                   "data_batch_1.bin: 68719479809 bytes or more, at most 68719476736 wanted");
+}
+
 /* ---- The real files ---- */
 
 /* CRC-32 of labels and of pixels, computed by Python from the unpacked files. */
@@ -377,6 +426,8 @@ int main(void)
         IN_DIRECTORY(well_packed_data_grows),
         IN_DIRECTORY(a_file_is_in_memory_once),
         IN_DIRECTORY(each_failing_call_is_told),
+        IN_DIRECTORY(what_cannot_be_looked_at_is_told),
+        IN_DIRECTORY(a_file_beyond_the_limit_is_refused),
         cmocka_unit_test(real_data_is_read_right),
     };
     return cmocka_run_group_tests_name("cifar", tests, NULL, NULL);

@@ -112,6 +112,8 @@ static void label_columns(void **state)
          "no column has this name (did you mean \"species\"?); the first row"
          " is: sepal, petal, species", BAD},
         {"a,b,c\n1,2,3\n", "drop=d", TARGET_CLASS, "drop=d: no column has this name", BAD},
+        {"a,b,c\n1,2,3\n", "label=-", TARGET_CLASS, "label=-: no column has this name", BAD},
+        {"id,a,b,c\n9,1,2,3\n", "drop=id%20,%09c%20%09", TARGET_CLASS, "1 > 0 [2]", GOOD},
         {"1,2,3\n", "label=x&header=no", TARGET_CLASS, "label=x is no number, and with header=no columns have no names", BAD},
         {"a,b,c\n1,2,3\n", "label=3", TARGET_CLASS,
          "label=3: found 3 columns, wanted a column from 0 to 2, or from -3 to -1", BAD},
@@ -284,6 +286,7 @@ static void labels_as_values_or_not_at_all(void **state)
         {"1,2,a\n3,4,\n", NULL, TARGET_NOTHING,
          "1 2; 3 4", WEFT_OK, 2, NULL, 0},        /* the last column is a label, not looked at */
         {"y,a,b\nq,1,2\n", "label=y", TARGET_NOTHING, "1 2", WEFT_OK, 2, NULL, 0},
+        {"y,a,b\nq,1,2\n", "label=y&drop=y,y", TARGET_NOTHING, "1 2", WEFT_OK, 2, NULL, 0},    /* named again: left out once */
         {"a,b\n1,2\n", "label=y", TARGET_NOTHING, "1 2", WEFT_OK, 2, NULL, 0},           /* the header has none of this name */
         {"y,a,b\nq,1,2\n", "label=0", TARGET_NOTHING, "1 2", WEFT_OK, 2, NULL, 0},
         {"a,b\n1,2\n", "label=0", TARGET_NOTHING,
@@ -588,6 +591,20 @@ static void failing_memory_is_reported(void **state)
     };
     for (size_t i = 0; i < COUNT(cases); i++)
         failing_memory_check(csv_read, &cases[i], 10);
+    const struct read_request request = {.where = sample_path, .options = "label=species", .target = TARGET_CLASS};
+    struct source source = {0};
+    sample_put("a,b,c\n1,2,3\n", 12);
+    for (size_t n = 1;; n++) {                  /* while the names of the columns are listed for the message */
+        memory_fail_from(n);
+        weft_status st = csv_read(&request, &source);
+        memory_fail_from(0);
+        assert_true(is_all_zero(&source));
+        if (st == WEFT_EDATA)
+            break;
+        assert_int_equal(st, WEFT_ENOMEM);
+        assert_true(n < 100);
+    }
+    assert_non_null(strstr(weft_last_error(), "label=species: no column has this name; the first row is: a, b, c"));
 }
 
 /* Many classes: the table of words grows, and its blocks. */

@@ -1,8 +1,6 @@
 /* HDF5 files made by libhdf5 itself: what is read from good ones, in every layout and type, and what is said of those that are
  * refused, lie, or are damaged. What arrays become is the matter of test_npy. */
-#include "source_samples.h"
-
-#include "store/h5.h"
+#include "hdf5_samples.h"
 
 /* libhdf5 asks for what a damaged file says, and takes no for an answer. */
 __attribute__((visibility("default"))) const char *__asan_default_options(void);
@@ -11,64 +9,7 @@ const char *__asan_default_options(void)
     return "allocator_may_return_null=1";
 }
 
-/* ---- Making files ---- */
-
-static ssize_t open_objects(void)
-{
-    return H5Fget_obj_count((hid_t)H5F_OBJ_ALL, H5F_OBJ_FILE | H5F_OBJ_DATASET | H5F_OBJ_GROUP | H5F_OBJ_ATTR);
-}
-
-static hid_t file_make(void)
-{
-    (void)unlink(path_of("f.h5"));
-    hid_t file = H5Fcreate(path_of("f.h5"), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
-    assert_true(file >= 0);
-    return file;
-}
-
-static void file_close(hid_t file)
-{
-    assert_true(H5Fclose(file) >= 0);
-    assert_int_equal(open_objects(), 0);
-}
-
-/* A dataset of `type` in the file from data of `from` in memory (NULL: nothing is written). plan: how it is laid out. */
-static void put(hid_t file, const char *name, hid_t type, hid_t plan, size_t rank, const hsize_t *dim, hid_t from,
-                const void *data)
-{
-    hid_t space = H5Screate_simple((int)rank, dim, NULL), links = H5Pcreate(H5P_LINK_CREATE);
-    H5Pset_create_intermediate_group(links, 1);
-    hid_t dataset = H5Dcreate2(file, name, type, space, links, plan, H5P_DEFAULT);
-    assert_true(dataset >= 0);
-    if (data != NULL)
-        assert_true(H5Dwrite(dataset, from, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) >= 0);
-    H5Dclose(dataset);
-    H5Pclose(links);
-    H5Sclose(space);
-}
-
-static void put_labels(hid_t file, const char *name, hsize_t count)
-{
-    int64_t *label = calloc((size_t)count, sizeof *label);
-    for (hsize_t i = 0; i < count; i++)
-        label[i] = (int64_t)i % 10;
-    put(file, name, H5T_STD_I64LE, H5P_DEFAULT, 1, &count, H5T_NATIVE_INT64, label);
-    free(label);
-}
-
-static void put_pixels(hid_t file, const char *name)
-{
-    put(file, name, H5T_STD_U8LE, H5P_DEFAULT, 2, (hsize_t[]){2, 3}, H5T_NATIVE_UINT8, (uint8_t[]){1, 2, 3, 4, 5, 6});
-}
-
-static hid_t half_type(size_t exponent_bits)
-{
-    hid_t type = H5Tcopy(H5T_IEEE_F32LE);
-    assert_true(H5Tset_fields(type, 15, 15 - exponent_bits, exponent_bits, 0, 15 - exponent_bits) >= 0);
-    assert_true(H5Tset_size(type, 2) >= 0);
-    assert_true(H5Tset_ebias(type, ((size_t)1 << (exponent_bits - 1)) - 1) >= 0);
-    return type;
-}
+/* ---- Reading ---- */
 
 /* Every read leaves libhdf5 as it was: nothing open, its reports as the caller has set them. */
 static herr_t report(hid_t stack, void *data)
@@ -101,6 +42,15 @@ static int reports_off(void **state)
 }
 
 /* ---- Types ---- */
+
+static hid_t half_type(size_t exponent_bits)
+{
+    hid_t type = H5Tcopy(H5T_IEEE_F32LE);
+    assert_true(H5Tset_fields(type, 15, 15 - exponent_bits, exponent_bits, 0, 15 - exponent_bits) >= 0);
+    assert_true(H5Tset_size(type, 2) >= 0);
+    assert_true(H5Tset_ebias(type, ((size_t)1 << (exponent_bits - 1)) - 1) >= 0);
+    return type;
+}
 
 static void every_type_in_both_orders(void **state)
 {
@@ -296,6 +246,41 @@ static void compact_data(void **state)
     assert_ok(read_class(&source));
     assert_int_equal(source.train.pixel[5], 6);
     source_free(&source);
+}
+
+/* The first place in the file where these bytes are; one of them becomes another. */
+static void byte_replace(const uint8_t *bytes, size_t count, size_t which, uint8_t byte)
+{
+    size_t size_bytes;
+    uint8_t *file = file_get("f.h5", &size_bytes), *at = memmem(file, size_bytes, bytes, count);
+    assert_non_null(at);
+    at[which] = byte;
+    file_put("f.h5", file, size_bytes);
+    free(file);
+}
+
+/* libhdf5 reads as much as the shape says from wherever the data begin: of compact data, from a piece of memory of their size. */
+static void data_shorter_than_their_shape(void **state)
+{
+    (void)state;
+    struct source source;
+    static const uint8_t number[] = {1, 2, 3, 4, 5, 6};
+    static const uint8_t compact[] = {3, 0, 6, 0, 1, 2, 3, 4, 5, 6};            /* version 3, compact, 6 bytes (of 2), the data */
+    static const uint8_t contiguous[] = {6, 0, 0, 0, 0, 0, 0, 0};               /* bytes, behind their address */
+    hid_t plan = H5Pcreate(H5P_DATASET_CREATE), file = file_make();
+    H5Pset_layout(plan, H5D_COMPACT);
+    put(file, "X", H5T_STD_U8LE, plan, 2, (hsize_t[]){2, 3}, H5T_NATIVE_UINT8, number);
+    H5Pclose(plan);
+    put_labels(file, "y", 2);
+    file_close(file);
+    byte_replace(compact, sizeof compact, 2, 2);
+    assert_refused(read_class(&source), WEFT_EDATA, "X: its shape takes 6 bytes, but 2 are stored");
+    file = file_make();
+    put(file, "X", H5T_STD_U8LE, H5P_DEFAULT, 2, (hsize_t[]){2, 3}, H5T_NATIVE_UINT8, number);
+    put_labels(file, "y", 2);
+    file_close(file);
+    byte_replace(contiguous, sizeof contiguous, 0, 4);
+    assert_refused(read_class(&source), WEFT_EDATA, "X: its shape takes 6 bytes, but 4 are stored");
 }
 
 /* A file with one chunk of 4 x 3 uint16, written as these bytes, the filters in skipped not applied. order: of the filters,
@@ -505,6 +490,12 @@ static void layouts_that_are_refused(void **state)
     H5Pset_chunk(chunked, 2, (hsize_t[]){1024, 1024});
     put(file, "claim", H5T_STD_U8LE, chunked, 2, (hsize_t[]){100000000, 100000}, H5I_INVALID_HID, NULL);
     put(file, "wrap", H5T_STD_U8LE, chunked, 2, (hsize_t[]){(hsize_t)1 << 40, (hsize_t)1 << 40}, H5I_INVALID_HID, NULL);
+    H5Pset_chunk(chunked, 2, (hsize_t[]){1, 1});
+    put(file, "dust", H5T_STD_U8LE, chunked, 2, (hsize_t[]){4096, 4096}, H5I_INVALID_HID, NULL);
+    H5Pset_chunk(chunked, 2, (hsize_t[]){1, 1 << 22});
+    hid_t strip = H5Screate_simple(2, (hsize_t[]){2000, 1}, (hsize_t[]){2000, H5S_UNLIMITED});
+    H5Dclose(H5Dcreate2(file, "overhang", H5T_STD_U8LE, strip, H5P_DEFAULT, chunked, H5P_DEFAULT));
+    H5Sclose(strip);
     put_labels(file, "group/X", 2);
     H5Lcreate_soft("/group/X", file, "soft", H5P_DEFAULT, H5P_DEFAULT);
     H5Lcreate_soft("/group", file, "way", H5P_DEFAULT, H5P_DEFAULT);
@@ -524,11 +515,13 @@ static void layouts_that_are_refused(void **state)
         {"view", WEFT_EDATA, "a virtual dataset"},
         {"claim", WEFT_EDATA, "its shape takes 10000000000000 bytes, but 0 are stored"},
         {"wrap", WEFT_EDATA, "but 0 are stored"},
+        {"dust", WEFT_EDATA, "its shape takes 16777216 chunks, but 0 bytes are stored"},
+        {"overhang", WEFT_EDATA, "its chunks take 8388608000 bytes, but 0 are stored"},
         {"soft", WEFT_EDATA, "it is a soft link or a link into another file"},
         {"elsewhere", WEFT_EDATA, "it is a soft link or a link into another file"},
         {"way/X", WEFT_EDATA, "it is a soft link or a link into another file"},
         {"empty", WEFT_EDATA, "it has no shape"},
-        {"group", WEFT_ENOINPUT, "it has no array group; it has: claim, empty, external, other, scaled, view, wrap, y"},
+        {"group", WEFT_ENOINPUT, "it has no array group; it has: claim, dust, empty, external, other, overhang, scaled, view, wrap, y"},
         {"group/X/X", WEFT_ENOINPUT, "it has no array group/X/X"},
         {"group/Y", WEFT_ENOINPUT, "it has no array group/Y"},
         {"y", WEFT_EDATA, "f.h5: y: its shape is [2], wanted 2 dimensions or more"},
@@ -759,6 +752,7 @@ int main(void)
         IN_DIRECTORY(types_that_are_no_numbers),
         IN_DIRECTORY(every_layout),
         IN_DIRECTORY(compact_data),
+        IN_DIRECTORY(data_shorter_than_their_shape),
         IN_DIRECTORY(chunks_of_every_kind),
         IN_DIRECTORY(chunks_of_wrong_sizes),
         IN_DIRECTORY(lost_chunks_are_told),

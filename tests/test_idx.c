@@ -377,6 +377,24 @@ static void bad_directories_are_refused(void **state)
     memset(path, 'd', PATH_MAX + 8);
     assert_refused(read_idx(path, "", &train, &test), WEFT_ENOINPUT, "longer than");
     memory_free(path);
+    char link_path[PATH_MAX];                   /* a link to itself: something is there that cannot be looked at */
+    snprintf(link_path, sizeof link_path, "%s/t10k-labels-idx1-ubyte", directory);
+    assert_int_equal(unlink(link_path), 0);
+    assert_int_equal(symlink("t10k-labels-idx1-ubyte", link_path), 0);
+    assert_refused(read_idx(directory, "", &train, &test), WEFT_ENOINPUT, "t10k-labels-idx1-ubyte: Too many levels");
+}
+
+/* Rows are wanted, labels are not: labels alone are nothing. */
+static void labels_alone_are_no_rows(void **state)
+{
+    (void)state;
+    uint8_t label[LABEL_BYTES];
+    struct source source = {0};
+    const struct read_request request = {.where = directory, .options = "", .target = TARGET_NOTHING};
+    label_file(label);
+    file_put("train-labels-idx1-ubyte", label, LABEL_BYTES);
+    assert_refused(idx_read(&request, &source), WEFT_ENOINPUT, "no train-images-idx3-ubyte and no t10k-images-idx3-ubyte");
+    assert_null(source.train.pixel);
 }
 
 static void failing_memory_in_a_directory(void **state)
@@ -703,6 +721,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(directory_with_all_names, directory_make, directory_remove),
         cmocka_unit_test_setup_teardown(rank_2_images_are_no_pictures, directory_make, directory_remove),
         cmocka_unit_test_setup_teardown(bad_directories_are_refused, directory_make, directory_remove),
+        cmocka_unit_test_setup_teardown(labels_alone_are_no_rows, directory_make, directory_remove),
         cmocka_unit_test_setup_teardown(failing_memory_in_a_directory, directory_make, directory_remove),
         cmocka_unit_test_setup_teardown(large_files_are_read_in_pieces, directory_make, directory_remove),
         cmocka_unit_test_setup_teardown(pipes_are_read_as_they_come, directory_make, directory_remove),

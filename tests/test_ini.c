@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "settings/ini.h"
 #include "settings/settings.h"
 
 #define COUNT(array) (sizeof (array) / sizeof (array)[0])
@@ -165,6 +166,53 @@ static void long_lines_are_whole_or_refused(void **state)
     weft_settings_destroy(s);
 }
 
+static void what_may_stand_around_a_section(void **state)
+{
+    (void)state;
+    static const char *const good[] = {
+        "[train]\nseed = 7\n", "  [train]  \nseed = 7\n", "[train]\t# comment\nseed = 7\n", "[train] ; comment\nseed = 7\n",
+        "[train]\nseed = 7\t; comment\n", "[train]\nseed =\t7\t\n"};
+    static const struct { const char *text, *words; } bad[] = {
+        {"[train] x\nseed = 7\n", ":1: found text behind [section], wanted it in the next line"},
+        {"[ ]\nseed = 7\n", ":2: "}, {"[train ]\nseed = 7\n", ":2: "}};
+    char text[400], words[100];
+    for (size_t i = 0; i < COUNT(good); i++) {
+        weft_settings *s = settings_new();
+        file_write(good[i], strlen(good[i]));
+        if (weft_settings_load(s, path) != WEFT_OK)
+            fail_msg("file %zu: %s", i, weft_last_error());
+        assert_text(s, "train.seed", "7");
+        weft_settings_destroy(s);
+    }
+    weft_settings *s = settings_new();
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        file_write(bad[i].text, strlen(bad[i].text));
+        assert_int_equal(weft_settings_load(s, path), WEFT_ESETTINGS);
+        if (strstr(weft_last_error(), bad[i].words) == NULL)
+            fail_msg("file %zu: %s", i, weft_last_error());
+    }
+    for (size_t length = 100; length < 160; length++) {         /* a name longer than any that is known, to a file without keys */
+        int size = snprintf(text, sizeof text, "[%0*d]\n", (int)length, 0);
+        file_write(text, (size_t)size);
+        weft_status st = weft_settings_load(s, path);
+        snprintf(words, sizeof words, ":1: the section's name has %zu bytes, at most", length);
+        if (st != WEFT_OK && (st != WEFT_ESETTINGS || strstr(weft_last_error(), words) == NULL))
+            fail_msg("%zu bytes: %s", length, weft_last_error());
+        assert_int_equal(st == WEFT_OK, length < 128);
+    }
+    weft_settings_destroy(s);
+}
+
+static void an_empty_value_has_its_line(void **state)
+{
+    (void)state;
+    char at[64];
+    struct text text = {at, sizeof at, 0};
+    ini_add(&text, "hidden", "");
+    ini_add(&text, "seed", "1");
+    assert_string_equal(at, "hidden =\nseed = 1\n");
+}
+
 /* run.ini reads back to the same values, however long the URI and whatever it holds. */
 static void machine_ini_goes_round(void **state)
 {
@@ -272,6 +320,7 @@ int main(void)
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_example_is_read), cmocka_unit_test(faults_name_their_line),
+        cmocka_unit_test(what_may_stand_around_a_section), cmocka_unit_test(an_empty_value_has_its_line),
         cmocka_unit_test(long_lines_are_whole_or_refused), cmocka_unit_test(machine_ini_goes_round),
         cmocka_unit_test(damaged_files_do_no_harm), cmocka_unit_test(memory_may_fail_at_any_moment),
     };

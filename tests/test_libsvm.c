@@ -2,6 +2,10 @@
  * packed one. */
 #include "text_samples.h"
 
+#include <errno.h>
+
+#include "store/fault.h"
+
 #define GOOD WEFT_OK, 0, NULL, 0
 #define BAD WEFT_EDATA, 0, NULL, 0
 #define REFUSED WEFT_ESETTINGS, 0, NULL, 0
@@ -25,6 +29,7 @@ static void rows_and_words(void **state)
          "5 0 6 > 0; 0 7 0 > 1 [1,2]", GOOD},          /* an index 0: they count from 0 */
         {"1 2:6\n2 0:7\n", NULL, TARGET_CLASS, "0 0 6 > 0; 7 0 0 > 1 [1,2]", GOOD},
         {"1 0:5\n", NULL, TARGET_CLASS, "5 > 0 [1]", GOOD},
+        {"1 0:5\n1 0:6 1:7\n", NULL, TARGET_CLASS, "5 0 > 0; 6 7 > 0 [1]", GOOD},
         {"1 1:5\n", "base=0", TARGET_CLASS, "0 5 > 0 [1]", GOOD},
         {"1 1:5\n", "base=1", TARGET_CLASS, "5 > 0 [1]", GOOD},
         {"1 1:1\n2 0:5\n", "base=1", TARGET_CLASS, "read %s:2: found index 0, wanted 1 or more, as base=1", BAD},
@@ -202,6 +207,46 @@ static void large_files_are_read_in_pieces(void **state)
     memory_free(label);
 }
 
+/* More blanks, and a longer comment, than what of the file is in memory at a time; and a disk that fails within them. */
+static const char *call_to_fail;
+static int calls, call_wanted;
+
+static int fail_one(const char *call)
+{
+    return strcmp(call, call_to_fail) == 0 && ++calls == call_wanted ? EIO : 0;
+}
+
+static void long_blanks_and_comments(void **state)
+{
+    (void)state;
+    enum { BYTES = 3 << 20 };
+    struct source source = {0};
+    const struct read_request request = {.where = sample_path, .options = "", .target = TARGET_CLASS};
+    char *text = memory_new(BYTES, 1);
+    for (int kind = 0; kind < 3; kind++) {      /* blanks in a line, blanks to the end, a comment to the end */
+        memset(text, kind < 2 ? ' ' : 'x', BYTES);
+        memcpy(text, kind < 2 ? "1 1:5" : "1 1:5#", kind < 2 ? 5 : 6);
+        if (kind == 0)
+            memcpy(text + BYTES - 4, "2:6\n", 4);
+        sample_put(text, BYTES);
+        assert_int_equal(libsvm_read(&request, &source), WEFT_OK);
+        assert_int_equal(source.train.features, kind == 0 ? 2 : 1);
+        assert_true(source.train.value[0] == 5 && (kind > 0 || source.train.value[1] == 6));
+        source_free(&source);
+        for (call_wanted = 2; call_wanted <= 3; call_wanted++) {
+            call_to_fail = "read";
+            calls = 0;
+            file_set_fault(fail_one);
+            weft_status st = libsvm_read(&request, &source);
+            file_set_fault(NULL);
+            assert_int_equal(st, WEFT_EIO);
+            assert_non_null(strstr(weft_last_error(), "Input/output error"));
+            assert_true(is_all_zero(&source));
+        }
+    }
+    memory_free(text);
+}
+
 static void cut_off_packed_files_are_refused(void **state)
 {
     (void)state;
@@ -265,6 +310,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(labels, sample_setup, sample_teardown),
         cmocka_unit_test_setup_teardown(tables_beyond_the_machine_are_refused, sample_setup, sample_teardown),
         cmocka_unit_test_setup_teardown(large_files_are_read_in_pieces, sample_setup, sample_teardown),
+        cmocka_unit_test_setup_teardown(long_blanks_and_comments, sample_setup, sample_teardown),
         cmocka_unit_test_setup_teardown(cut_off_packed_files_are_refused, sample_setup, sample_teardown),
         cmocka_unit_test_setup_teardown(files_that_are_not_there, sample_setup, sample_teardown),
         cmocka_unit_test_setup_teardown(failing_memory_is_reported, sample_setup, sample_teardown),

@@ -41,6 +41,22 @@ static void without_a_kind_it_is_none(void **state)
     }
 }
 
+static void the_kind_is_guessed_by_the_ending(void **state)
+{
+    (void)state;
+    static const struct { const char *text, *words; } row[] = {
+        {"a/b.csv", "did you mean csv:a/b.csv?"}, {"b.tsv.gz", "did you mean csv:b.tsv.gz?"}, {"b.npz", "did you mean npy:b.npz?"},
+        {"b.h5?x=X", "did you mean hdf5:b.h5?x=X?"}, {"b.libsvm", "did you mean libsvm:b.libsvm?"},
+        {".csv", "did you mean idx:.csv?"}, {".gz", "did you mean idx:.gz?"}, {"data", "did you mean idx:data?"},
+        {"a.csv?b.npy", "did you mean csv:a.csv?b.npy?"}};
+    for (size_t i = 0; i < COUNT(row); i++) {
+        struct uri uri;
+        assert_int_equal(uri_parse(row[i].text, &uri), WEFT_ESETTINGS);
+        if (strstr(weft_last_error(), row[i].words) == NULL)
+            fail_msg("%s: %s", row[i].text, weft_last_error());
+    }
+}
+
 /* ---- options ---- */
 
 enum { LEAST = 2, MOST = 1000 };
@@ -155,6 +171,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_uri_has_three_parts),
         cmocka_unit_test(without_a_kind_it_is_none),
+        cmocka_unit_test(the_kind_is_guessed_by_the_ending),
         cmocka_unit_test(options_are_read),
         cmocka_unit_test(bad_options_are_refused),
         cmocka_unit_test(memory_may_be_short),

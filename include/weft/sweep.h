@@ -109,7 +109,7 @@ weft_status weft_sweep_run_state(const weft_sweep *sweep, size_t run, weft_sweep
  * added. Of the settings of the machine only the places of the data count, unless an assignment of weft_sweep_load sets one: for
  * data that have moved.
  * What the directories of runs hold is for weft_sweep_run_state to say.
- * Returns WEFT_OK; WEFT_ECREATE (the message names the first difference), WEFT_ESETTINGS (a sweep.ini that cannot be read),
+ * Returns WEFT_OK; WEFT_ECREATE (the message names the first difference), WEFT_ESETTINGS (a sweep.ini that cannot be read), WEFT_EIO,
  * WEFT_ENOMEM. */
 weft_status weft_sweep_check(const weft_sweep *sweep);
 

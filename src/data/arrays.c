@@ -84,19 +84,22 @@ struct filling {
     const struct number_array *array;
     enum role role;
     size_t rows, columns, element_bytes;        /* when it is full */
-    size_t capacity;                            /* rows that there is memory for */
+    size_t capacity;                            /* elements that there is memory for */
     void *at;
 };
 
-static weft_status make_room(struct filling *f, size_t rows)
+/* Up to the last element of a tile. By elements, since a single row may say that it is larger than any memory. */
+static weft_status make_room(struct filling *f, const struct number_tile *tile)
 {
-    size_t row_bytes = f->columns * f->element_bytes, larger = f->array->first_bytes / row_bytes;
-    if (rows <= f->capacity)
+    size_t wanted = (tile->row + tile->rows - 1) * f->columns + tile->column + tile->columns, all = f->rows * f->columns;
+    size_t larger = f->array->first_bytes / f->element_bytes;
+    if (wanted <= f->capacity)
         return WEFT_OK;
     larger = larger > 2 * f->capacity ? larger : 2 * f->capacity;
-    larger = larger > rows ? larger : rows;
-    larger = larger < f->rows ? larger : f->rows;
-    void *grown = f->at == NULL ? memory_reserve(larger, row_bytes) : memory_grow(f->at, f->capacity, larger, row_bytes);
+    larger = larger > wanted ? larger : wanted;
+    larger = larger < all ? larger : all;
+    void *grown = f->at == NULL ? memory_reserve(larger, f->element_bytes)
+                                : memory_grow(f->at, f->capacity, larger, f->element_bytes);
     if (grown == NULL)
         return error_context(WEFT_ENOMEM, "read %s", f->array->name);
     f->at = grown;
@@ -160,7 +163,7 @@ static struct pieces cut(const struct filling *f, const struct number_tile *tile
 static weft_status take_floats(void *filling, const struct number_tile *tile)
 {
     struct filling *f = filling;
-    weft_status st = make_room(f, tile->row + tile->rows);
+    weft_status st = make_room(f, tile);
     if (st != WEFT_OK)
         return st;
     struct pieces pieces = cut(f, tile);
@@ -177,7 +180,7 @@ static weft_status take_floats(void *filling, const struct number_tile *tile)
 static weft_status take_pixels(void *filling, const struct number_tile *tile)
 {
     struct filling *f = filling;
-    weft_status st = make_room(f, tile->row + tile->rows);
+    weft_status st = make_room(f, tile);
     if (st != WEFT_OK)
         return st;
     const uint8_t *from = tile->number;
@@ -190,7 +193,7 @@ static weft_status take_pixels(void *filling, const struct number_tile *tile)
 static weft_status take_labels(void *filling, const struct number_tile *tile)
 {
     struct filling *f = filling;
-    weft_status st = make_room(f, tile->row + tile->rows);
+    weft_status st = make_room(f, tile);
     for (size_t i = 0; st == WEFT_OK && i < tile->rows; i++) {
         double number = number_real(f->array->type, tile->number, i * tile->stride);
         if (!(number >= 0 && number <= INT32_MAX && floor(number) == number))

@@ -12,7 +12,8 @@ enum {
     TILE_BYTES = 1 << 20,
     DEFLATE_MOST = 1032,                        /* bytes that one byte of zlib's may become */
     FIRST_BYTES_PER_FILE_BYTE = 8,
-    FILL_BYTES = 16 << 20                       /* of a dataset that nothing was written to, at most */
+    FILL_BYTES = 16 << 20,                      /* of a dataset that nothing was written to, at most */
+    FILL_CHUNKS = 1 << 16                       /* that were never written, at most */
 };
 
 /* ---- What a dataset is ---- */
@@ -33,18 +34,23 @@ static const char *class_name(H5T_class_t class)
     }
 }
 
-static bool has_usual_order(hid_t type)
+static bool has_usual_order(hid_t type, bool *is_big)
 {
-    return H5Tget_offset(type) == 0 && (H5Tget_order(type) == H5T_ORDER_LE || H5Tget_order(type) == H5T_ORDER_BE);
+    H5T_order_t order = H5Tget_order(type);
+    *is_big = order == H5T_ORDER_BE;
+    return H5Tget_offset(type) == 0 && (*is_big || order == H5T_ORDER_LE);
 }
 
 /* Two's complement or unsigned, of 1, 2, 4 or 8 bytes, all of them used. */
 static bool integer_form(hid_t type, struct number_form *form)
 {
     size_t size = H5Tget_size(type);
-    enum number_kind kind = H5Tget_sign(type) == H5T_SGN_NONE ? KIND_UNSIGNED : KIND_INTEGER;
-    *form = (struct number_form){kind, size, H5Tget_order(type) == H5T_ORDER_BE};
-    return (size == 1 || size == 2 || size == 4 || size == 8) && H5Tget_precision(type) == 8 * size && has_usual_order(type);
+    H5T_sign_t sign = H5Tget_sign(type);
+    bool is_big;
+    if (!has_usual_order(type, &is_big) || H5Tget_precision(type) != 8 * size || sign == H5T_SGN_ERROR)
+        return false;
+    *form = (struct number_form){sign == H5T_SGN_NONE ? KIND_UNSIGNED : KIND_INTEGER, size, is_big};
+    return size == 1 || size == 2 || size == 4 || size == 8;
 }
 
 /* IEEE half, single, double, and bfloat16. */
@@ -54,13 +60,14 @@ static bool float_form(hid_t type, struct number_form *form)
         {KIND_FLOAT, 2, 15, 10, 5, 10, 15}, {KIND_BFLOAT, 2, 15, 7, 8, 7, 127}, {KIND_FLOAT, 4, 31, 23, 8, 23, 127},
         {KIND_FLOAT, 8, 63, 52, 11, 52, 1023}};
     size_t size = H5Tget_size(type), sign, exponent, exponent_size, fraction, fraction_size, bias = H5Tget_ebias(type);
+    bool is_big;
     if (H5Tget_fields(type, &sign, &exponent, &exponent_size, &fraction, &fraction_size) < 0 || fraction != 0
-        || H5Tget_norm(type) != H5T_NORM_IMPLIED || !has_usual_order(type))
+        || H5Tget_norm(type) != H5T_NORM_IMPLIED || !has_usual_order(type, &is_big))
         return false;
     for (size_t i = 0; i < sizeof usual / sizeof usual[0]; i++)
         if (size == usual[i].size && sign == usual[i].sign && exponent == usual[i].exponent && bias == usual[i].bias
             && exponent_size == usual[i].exponent_size && fraction_size == usual[i].fraction_size) {
-            *form = (struct number_form){usual[i].kind, size, H5Tget_order(type) == H5T_ORDER_BE};
+            *form = (struct number_form){usual[i].kind, size, is_big};
             return true;
         }
     return false;
@@ -122,8 +129,10 @@ static weft_status filters_find(struct stored *d)
         d->chunk_form.filter[i] = known[k].filter;
         d->chunk_form.element_bytes[i] = values > 0 && value[0] > 0 ? value[0] : 1;
     }
-    if (count < 0 || count > CHUNK_FILTERS_MAX)
+    if (count < 0)
         return h5_failed(WEFT_EDATA, "read the filters of %s", d->name);
+    if (count > CHUNK_FILTERS_MAX)
+        return error_set(WEFT_EDATA, "read %s: it is packed by %d filters, at most %d wanted", d->name, count, CHUNK_FILTERS_MAX);
     d->chunk_form.filters = (size_t)count;
     return WEFT_OK;
 }
@@ -134,11 +143,29 @@ static bool is_plausible(const struct stored *d, size_t size_bytes)
     return size_bytes <= FILL_BYTES || size_bytes / DEFLATE_MOST <= d->stored_bytes;
 }
 
+/* Every chunk is looked for, and unpacked or filled as a whole, whatever part of it the shape has. One that is stored takes a byte
+ * or more. */
+static weft_status chunks_count(const struct stored *d, const struct number_array *array)
+{
+    struct number_array chunks = {.rank = array->rank};
+    for (size_t i = 0; i < array->rank; i++)
+        chunks.dim[i] = array->dim[i] / (size_t)d->chunk[i] + (array->dim[i] % d->chunk[i] != 0);
+    size_t count = array_size_bytes(&chunks, 0, 1), bytes = array_size_bytes(&chunks, 0, d->chunk_form.size_bytes);
+    if (count > FILL_CHUNKS && count - FILL_CHUNKS > d->stored_bytes)
+        return error_set(WEFT_EDATA, "read %s: its shape takes %zu chunks, but %zu bytes are stored", d->name, count, d->stored_bytes);
+    if (!is_plausible(d, bytes))
+        return error_set(WEFT_EDATA, "read %s: its chunks take %zu bytes, but %zu are stored", d->name, bytes, d->stored_bytes);
+    return WEFT_OK;
+}
+
 static weft_status chunks_find(struct stored *d, const struct number_array *array)
 {
     struct number_array chunk = {.rank = array->rank};
-    if (H5Pget_chunk(d->plan, (int)array->rank, d->chunk) != (int)array->rank)
+    int rank = H5Pget_chunk(d->plan, (int)array->rank, d->chunk);
+    if (rank < 0)
         return h5_failed(WEFT_EDATA, "read the chunks of %s", d->name);
+    if (rank != (int)array->rank)
+        return error_set(WEFT_EDATA, "read %s: its chunks have rank %d, its shape %zu", d->name, rank, array->rank);
     for (size_t i = 0; i < array->rank; i++)
         if ((chunk.dim[i] = (size_t)d->chunk[i]) == 0)
             return error_set(WEFT_EDATA, "read %s: a chunk has length 0", d->name);
@@ -146,7 +173,9 @@ static weft_status chunks_find(struct stored *d, const struct number_array *arra
     if (d->chunk_form.size_bytes > UINT32_MAX || !is_plausible(d, d->chunk_form.size_bytes))
         return error_set(WEFT_EDATA, "read %s: a chunk takes %zu bytes, but %zu are stored", d->name, d->chunk_form.size_bytes,
                          d->stored_bytes);
-    weft_status st = filters_find(d);
+    weft_status st = chunks_count(d, array);
+    if (st == WEFT_OK)
+        st = filters_find(d);
     if (st == WEFT_OK && d->chunk_form.filters == 0 && d->stored_bytes % d->chunk_form.size_bytes != 0)
         return error_set(WEFT_EDATA, "read %s: %zu bytes are stored, which is no number of chunks of %zu", d->name,
                          d->stored_bytes, d->chunk_form.size_bytes);
@@ -170,7 +199,8 @@ static weft_status layout_find(struct stored *d, const struct number_array *arra
     if (d->stored_bytes > d->file_bytes)
         return error_set(WEFT_EDATA, "read %s: it says that %zu bytes are stored, more than the file has", d->name,
                          d->stored_bytes);
-    if (!is_plausible(d, said))
+    bool is_unwritten = layout != H5D_COMPACT && d->stored_bytes == 0;
+    if (!is_plausible(d, said) || (!d->is_chunked && !is_unwritten && said != d->stored_bytes))
         return error_set(WEFT_EDATA, "read %s: its shape takes %zu bytes%s, but %zu are stored", d->name, said,
                          said == SIZE_MAX ? " or more" : "", d->stored_bytes);
     return d->is_chunked ? chunks_find(d, array) : WEFT_OK;

@@ -147,10 +147,11 @@ static weft_status size_check(const struct npy *npy, const struct number_array *
     size_t said = array_size_bytes(array, 0, npy->header.form.size_bytes);
     if (npy->size_bytes == SIZE_MAX && said != SIZE_MAX)
         return WEFT_OK;                                 /* packed, or a pipe: how much there is will be seen */
-    size_t there = npy->size_bytes == SIZE_MAX ? SIZE_MAX : npy->size_bytes - npy->header_bytes;
     if (said == SIZE_MAX)
         return error_set(WEFT_EDATA, "read %s: the product of the dimensions in its header is beyond any memory", npy->name);
-    if (npy->size_bytes < npy->header_bytes || said != there)
+    bool has_grown = npy->size_bytes < npy->header_bytes;       /* since its size was asked for */
+    size_t there = has_grown ? 0 : npy->size_bytes - npy->header_bytes;
+    if (has_grown || said != there)
         return error_set(WEFT_EDATA, "read %s: its header says %zu bytes of numbers, but it has %zu", npy->name, said, there);
     return WEFT_OK;
 }

@@ -19,7 +19,7 @@ static char peek(struct cursor *c)
 
 static bool take(struct cursor *c, char wanted)
 {
-    bool is_there = wanted != '\0' && peek(c) == wanted;
+    bool is_there = peek(c) == wanted;
     c->at += is_there;
     return is_there;
 }

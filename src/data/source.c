@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "data/labels.h"
 #include "data/readers.h"
 #include "data/uri.h"
 
@@ -101,6 +102,17 @@ weft_status source_absolute(const char *text, char **name)
     return st;
 }
 
+/* Whatever the format: a checkpoint keeps the names as lines of one text, and pages and JSON show them. */
+static weft_status classes_check(const struct uri *uri, const struct names *classes)
+{
+    for (size_t i = 0; i < classes->count; i++) {
+        weft_status st = label_check(classes->name[i], strlen(classes->name[i]));
+        if (st != WEFT_OK)
+            return error_context(st, "read %s:%s: the name of class %zu", uri->kind, uri->where, i);
+    }
+    return WEFT_OK;
+}
+
 weft_status source_read(const char *text, struct read_request request, struct source *source, char **name)
 {
     struct uri uri;
@@ -114,11 +126,14 @@ weft_status source_read(const char *text, struct read_request request, struct so
     if ((st = source_name(&uri, reader, name)) != WEFT_OK) goto done;
     request.where = uri.where;
     request.options = uri.options;
-    if ((st = reader->read(&request, source)) != WEFT_OK) {
+    if ((st = reader->read(&request, source)) != WEFT_OK) goto done;
+    if ((st = classes_check(&uri, &source->classes)) != WEFT_OK)
+        source_free(source);
+done:
+    if (st != WEFT_OK) {
         memory_free(*name);
         *name = NULL;
     }
-done:
     uri_free(&uri);
     return st;
 }
