@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <sys/mman.h>
 
+#include "store/checkpoint.h"
 #include "store/fault.h"
 #include "train/trainer.h"
 
@@ -79,6 +80,34 @@ static void the_summary_and_the_figures_agree_with_the_files(void **state)
     assert_int_equal(lines_of_history("run"), 5);
     weft_checkpoint_info_clear(&last);
     destroy(&watch);
+}
+
+/* Each group of /statistics is about the array of that name. */
+static void statistics_are_of_their_array(void **state)
+{
+    (void)state;
+    struct watch watch = {0};
+    struct snapshot *last;
+    assert_ok(train("run", "", &watch));
+    assert_ok(checkpoint_load(file_of("run", "last.h5"), false, &last));
+    static const char *const name[] = {"01/weight", "01/bias", "01/batch_norm/gamma", "01/batch_norm/beta", "02/weight",
+                                       "02/bias"};
+    for (size_t i = 0; i < COUNT(name); i++) {
+        char path[64];
+        struct weight_figures want;
+        struct weight_stats stats = {0};
+        snprintf(path, sizeof path, "/layers/%s", name[i]);
+        const struct array *array = snapshot_find_array(last, path);
+        assert_non_null(array);
+        assert_ok(weight_figures_of(array->count, array->data, NULL, NULL, &want));
+        snprintf(path, sizeof path, "/statistics/%s", name[i]);
+        assert_ok(weight_stats_get(&stats, path, last));
+        assert_int_equal(stats.count, 5);
+        assert_true(stats.row[4].mean_abs == want.mean_abs && stats.row[4].std == want.std);
+        assert_memory_equal(stats.row[4].histogram, want.histogram, sizeof want.histogram);
+        weight_stats_clear(&stats);
+    }
+    snapshot_destroy(last);
 }
 
 static size_t resident_bytes(const void *array, size_t size_bytes)
@@ -324,29 +353,21 @@ static void a_checkpoint_of_the_best_step_is_written_once(void **state)
 /* ---- disks that fail ---- */
 
 static atomic_bool disk_is_full;
-static atomic_int failed_writes;
 
 static int full_disk(const char *call)
 {
-    if (!atomic_load(&disk_is_full) || strcmp(call, "write") != 0)
-        return 0;
-    atomic_fetch_add(&failed_writes, 1);
-    return ENOSPC;
+    return atomic_load(&disk_is_full) && strcmp(call, "write") == 0 ? ENOSPC : 0;
 }
 
-/* Full from the evaluation of step 3, when a save is asked for, until that save has failed. The line of step 6 in
- * history.csv is lost as well, until the end of the run. */
-enum { WRITES_OF_A_LOG = 1 };
-
+/* Full from the evaluation of step 3, when a save is asked for, until that save has failed. Lines of history.csv are lost as well,
+ * until the end of the run. */
 static void fill_the_disk(struct watch *watch, const weft_event *event)
 {
     if (event->kind == WEFT_EVENT_EVALUATED && event->step == 3) {
-        atomic_store(&failed_writes, 0);
         atomic_store(&disk_is_full, true);
         weft_trainer_request_save(watch->trainer);
     } else if (event->kind == WEFT_EVENT_EVALUATED && event->step == 6) {
-        for (int tries = 0; tries < 10000 && atomic_load(&failed_writes) <= WRITES_OF_A_LOG; tries++)
-            sleep_ms(2);
+        (void)writer_wait(watch->trainer->writer);
         atomic_store(&disk_is_full, false);
     }
 }
@@ -368,6 +389,33 @@ static void a_failed_save_is_a_note_and_nothing_is_lost(void **state)
     }
     assert_int_equal(notes, 1);
     assert_same_run("whole", "run");
+}
+
+/* Full when the save of step 3 is due; empty again before that of step 6. */
+static void fill_the_disk_for_one_save(struct watch *watch, const weft_event *event)
+{
+    if (event->kind != WEFT_EVENT_EVALUATED)
+        return;
+    (void)writer_wait(watch->trainer->writer);
+    atomic_store(&disk_is_full, event->step == 3);
+}
+
+static void a_failed_save_is_made_again(void **state)
+{
+    (void)state;
+    struct watch watch = {.hook = fill_the_disk_for_one_save};
+    file_set_fault(full_disk);
+    weft_status st = train("run", "checkpoint.every=3 steps", &watch);
+    file_set_fault(NULL);
+    assert_int_equal(st, WEFT_OK);
+    size_t failed = 0, saved = 0;
+    for (size_t i = 0; i < watch.count; i++) {
+        const weft_event *e = &watch.told[i].event;
+        failed += e->kind == WEFT_EVENT_NOTE && strstr(watch.told[i].text, "a save failed") != NULL;
+        saved += e->kind == WEFT_EVENT_SAVED && e->saved_step > 3 && e->saved_step < STEPS;
+    }
+    assert_int_equal(failed, 1);
+    assert_true(saved > 0);
 }
 
 static void fill_the_disk_at_the_end(struct watch *watch, const weft_event *event)
@@ -433,6 +481,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(events_come_in_order),
         TEST(the_summary_and_the_figures_agree_with_the_files),
+        TEST(statistics_are_of_their_array),
         TEST(what_statistics_need_takes_memory_only_then),
         TEST(each_limit_ends_the_run),
         TEST(max_time_only_interrupts),
@@ -443,6 +492,7 @@ int main(void)
         TEST(what_is_told_to_be_saved_is_on_disk),
         TEST(a_checkpoint_of_the_best_step_is_written_once),
         TEST(a_failed_save_is_a_note_and_nothing_is_lost),
+        TEST(a_failed_save_is_made_again),
         TEST(a_failed_last_save_leaves_the_run_open),
         TEST(what_is_not_finite_is_never_saved),
     };

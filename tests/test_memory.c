@@ -264,6 +264,24 @@ static void arenas_may_not_be_had(void **state)
     }
 }
 
+static void only_the_nth_call_fails(void **state)
+{
+    (void)state;
+    memory_fail_once(3);
+    for (int call = 1; call <= 6; call++) {
+        void *p = memory_new(1, 1);
+        assert_true((p == NULL) == (call == 3));
+        memory_free(p);
+    }
+    assert_int_equal(memory_failures(), 1);
+    memory_fail_from(2);
+    assert_int_equal(memory_failures(), 0);
+    for (int call = 1; call <= 4; call++)
+        memory_free(memory_new(1, 1));
+    memory_fail_from(0);
+    assert_int_equal(memory_failures(), 3);
+}
+
 static void from_the_nth_call_on_all_fail(void **state)
 {
     (void)state;
@@ -294,6 +312,7 @@ int main(void)
         cmocka_unit_test_teardown(a_failed_grow_leaves_the_old_array, let_all_succeed),
         cmocka_unit_test_teardown(string_is_a_copy, let_all_succeed),
         cmocka_unit_test_teardown(any_call_can_be_made_to_fail, let_all_succeed),
+        cmocka_unit_test_teardown(only_the_nth_call_fails, let_all_succeed),
         cmocka_unit_test_teardown(from_the_nth_call_on_all_fail, let_all_succeed),
         cmocka_unit_test_teardown(arenas_hand_out_what_was_counted, let_all_succeed),
         cmocka_unit_test_teardown(arenas_may_not_be_had, let_all_succeed),

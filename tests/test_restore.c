@@ -12,11 +12,11 @@
 /* ---- stopping and going on ---- */
 
 /* Stopped at each event of a kind, again and again, and resumed with another number of threads each time. */
-static void stop_again_and_again(weft_event_kind kind, size_t stops_wanted)
+static void stop_again_and_again(const char *more, weft_event_kind kind, size_t stops_wanted)
 {
     size_t stops = 0;
     struct watch watch = {.hook = stop_at, .stop_kind = kind};
-    weft_status st = train("cut", "", &watch);
+    weft_status st = train("cut", more, &watch);
     while (st == WEFT_ESTOPPED && !watch.is_finished) {
         assert_non_null(strstr(weft_last_error(), "stopped on request"));
         weft_checkpoint_info last = info_of("cut", "last.h5");
@@ -39,14 +39,26 @@ static void stops_after_every_step_leave_no_trace(void **state)
 {
     (void)state;
     train_undisturbed("whole", "");
-    stop_again_and_again(WEFT_EVENT_PROGRESS, STEPS - 1);
+    stop_again_and_again("", WEFT_EVENT_PROGRESS, STEPS - 1);
 }
 
 static void stops_at_every_evaluation_leave_no_trace(void **state)
 {
     (void)state;
     train_undisturbed("whole", "");
-    stop_again_and_again(WEFT_EVENT_EVALUATED, 4);
+    stop_again_and_again("", WEFT_EVENT_EVALUATED, 4);
+}
+
+/* Nothing is so much better than the first evaluation: the run ends after step 5, however often its patience was cut off. */
+static void patience_is_not_renewed(void **state)
+{
+    (void)state;
+    static const char early[] = "train.evaluate_every=1 steps; train.early_stop=validation_loss; train.patience=4 steps; "
+                                "train.min_delta=1000";
+    struct watch watch = {0};
+    assert_ok(train("whole", early, &watch));
+    assert_int_equal(watch.summary.steps, 5);
+    stop_again_and_again(early, WEFT_EVENT_PROGRESS, 4);
 }
 
 /* The kernels in use, but the n-th time that some rows are evaluated asks for a stop. */
@@ -356,6 +368,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(stops_after_every_step_leave_no_trace),
         TEST(stops_at_every_evaluation_leave_no_trace),
+        TEST(patience_is_not_renewed),
         TEST(stops_inside_evaluations_leave_no_trace),
         TEST(requests_from_another_thread_leave_no_trace),
         TEST(a_stop_before_the_first_step_is_saved),

@@ -45,6 +45,25 @@ static void space_is_zero_and_can_be_filled(void **state)
     snapshot_destroy(s);
 }
 
+/* A run goes on changing its weights while the writer has the snapshot. */
+static void what_was_put_is_a_copy(void **state)
+{
+    (void)state;
+    struct snapshot *s = snapshot_create();
+    float weight[2] = {1, 2}, got[2];
+    char word[] = "before";
+    const char *text;
+    assert_ok(snapshot_put_array(s, "/weight", ARRAY_F32, ROLE_PLAIN, 1, (size_t[]){2}, weight));
+    assert_ok(snapshot_put_text(s, "/", "word", word));
+    weight[1] = 3;
+    strcpy(word, "after");
+    assert_ok(snapshot_get_array(s, "/weight", ARRAY_F32, 1, (size_t[]){2}, got));
+    assert_true(got[1] == 2);
+    assert_ok(snapshot_get_text(s, "/", "word", &text));
+    assert_string_equal(text, "before");
+    snapshot_destroy(s);
+}
+
 static void both_lists_share_one_order(void **state)
 {
     (void)state;
@@ -141,6 +160,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_put_is_got),
         cmocka_unit_test(space_is_zero_and_can_be_filled),
+        cmocka_unit_test(what_was_put_is_a_copy),
         cmocka_unit_test(both_lists_share_one_order),
         cmocka_unit_test(wrong_use_is_refused_and_changes_nothing),
         cmocka_unit_test(getting_names_what_was_found),

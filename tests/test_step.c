@@ -9,6 +9,7 @@
 #include "matrix_samples.h"
 #include "step_samples.h"
 #include "train/digest.h"
+#include "train/schedule.h"
 #include "train/step.h"
 
 /* Everything that a run decides, in one text. */
@@ -154,6 +155,83 @@ static void adamw_is_adam_with_decoupled_decay(void **state)
         struct outcome want = train(adam, strategies[0], sample), got = train(adamw, strategies[0], sample);
         assert_string_equal(got.text, want.text);
         assert_string_not_equal(train(coupled, strategies[0], sample).text, want.text);
+    }
+}
+
+/* ---- what belongs to one step: its rate, its number, its rows ---- */
+
+/* Three steps an epoch, of 64, 64 and 37 rows. */
+static const char ONE_LAYER[] =
+    "network.hidden=none; optimizer.name=adam; optimizer.learning_rate=0.01; schedule.name=step; schedule.every=2 steps; "
+    "schedule.factor=0.5; regularization.l2_form=lambda_over_2m; regularization.l2=";
+static const size_t rows_of_step[] = {64, 64, 37};
+
+static void open_one_layer(struct fixture *f, const char *l2, const char *strategy)
+{
+    char assignments[256];
+    snprintf(assignments, sizeof assignments, "%s%s", ONE_LAYER, l2);
+    fixture_open(f, assignments, strategy, 64, 165, (size_t)omp_get_max_threads());
+}
+
+/* From the gradient that was observed to the parameters, with copies of the moments; and the loss, from that of the rows. */
+static void take_one_step(struct fixture *f, size_t step, const char *strategy)
+{
+    struct training *t = &f->t;
+    struct optimizer by_hand = t->optimizer;
+    double loss = 0;
+    for (size_t m = 0; m < by_hand.moments; m++)
+        by_hand.moment[m] = guarded_copy(t->optimizer.moment[m], t->net.parameter_size);
+    t->observed_step = step;
+    assert_int_equal(training_run_steps(t, step + 1), WEFT_OK);
+    float *w = guarded_copy(t->observed_parameter, t->net.parameter_size);
+    struct optimizer_step now = optimizer_step_of(&by_hand, schedule_learning_rate(&t->schedule, step), step);
+    for (size_t i = 0; i < t->net.tensors; i++) {
+        size_t at = t->net.tensor[i].offset, count = t->net.tensor[i].count;
+        (void)optimizer_apply(&by_hand, &now, at, count, t->observed_gradient + at, w + at);
+        assert_same_bits(t->net.parameter + at, w + at, count, "%s: tensor %zu after step %zu", strategy, i, step);
+    }
+    for (size_t n = 0; n < rows_of_step[step % 3]; n++)
+        loss += t->batch.loss[n] / (double)rows_of_step[step % 3];
+    assert_within((double)t->step_loss[step], loss, 1e-6 * loss, "%s: loss of step %zu", strategy, step);
+    for (size_t m = 0; m < by_hand.moments; m++)
+        guarded_free(by_hand.moment[m]);
+    guarded_free(w);
+}
+
+static void a_step_follows_from_its_number(void **state)
+{
+    (void)state;
+    for (size_t s = 0; s < COUNT(strategies); s++) {
+        struct fixture f;
+        open_one_layer(&f, "0", strategies[s]);
+        for (size_t step = 0; step < 6; step++)
+            take_one_step(&f, step, strategies[s]);
+        fixture_close(&f);
+    }
+}
+
+/* The m of lambda/2m is the number of rows of the batch at hand. */
+static void the_penalty_is_of_the_rows_at_hand(void **state)
+{
+    (void)state;
+    for (size_t s = 0; s < COUNT(strategies); s++) {
+        struct fixture plain, penalized;
+        open_one_layer(&plain, "0", strategies[s]);
+        open_one_layer(&penalized, "0.5", strategies[s]);
+        struct network *net = &penalized.t.net;
+        for (size_t step = 0; step < 3; step++) {
+            memcpy(net->parameter, plain.t.net.parameter, net->parameter_size * sizeof *net->parameter);
+            network_pack(net);
+            plain.t.observed_step = penalized.t.observed_step = step;
+            assert_int_equal(training_run_steps(&plain.t, step + 1), WEFT_OK);
+            assert_int_equal(training_run_steps(&penalized.t, step + 1), WEFT_OK);
+            float l2 = (float)(2 * (0.5 / (2 * (double)rows_of_step[step])));
+            for (size_t i = 0; i < net->tensor[0].count; i++)
+                assert_true(penalized.t.observed_gradient[i]
+                            == fmaf(l2, plain.t.observed_parameter[i], plain.t.observed_gradient[i]));
+        }
+        fixture_close(&plain);
+        fixture_close(&penalized);
     }
 }
 
@@ -375,11 +453,27 @@ static void check_clipping(const char *strategy)
         guarded_free(all[i]);
 }
 
+/* The penalty is part of what is clipped. */
+static void check_clipping_of_a_penalty(const char *strategy)
+{
+    static const char penalized[] = "network.hidden=20, 7; regularization.l2=1; regularization.l2_form=lambda";
+    char clipped[160];
+    struct network net;
+    snprintf(clipped, sizeof clipped, "%s; optimizer.clip_value=0.015625", penalized);
+    float *plain = gradient_of(penalized, strategy, &net), *by_value = gradient_of(clipped, strategy, &net);
+    for (size_t i = 0; i < net.parameter_size; i++)
+        assert_true(by_value[i] == (plain[i] > 0.015625f ? 0.015625f : plain[i] < -0.015625f ? -0.015625f : plain[i]));
+    guarded_free(plain);
+    guarded_free(by_value);
+}
+
 static void gradients_are_clipped(void **state)
 {
     (void)state;
-    for (size_t s = 0; s < COUNT(strategies); s++)
+    for (size_t s = 0; s < COUNT(strategies); s++) {
         check_clipping(strategies[s]);
+        check_clipping_of_a_penalty(strategies[s]);
+    }
 }
 
 /* training_create with every allocation failing in turn. */
@@ -416,6 +510,8 @@ int main(void)
         cmocka_unit_test(every_team_kernel_and_strategy_gives_the_same_bits),
         cmocka_unit_test(every_task_gives_the_same_bits),
         cmocka_unit_test(adamw_is_adam_with_decoupled_decay),
+        cmocka_unit_test(a_step_follows_from_its_number),
+        cmocka_unit_test(the_penalty_is_of_the_rows_at_hand),
         cmocka_unit_test(pauses_do_not_show),
         cmocka_unit_test(packed_weights_follow_the_update),
         cmocka_unit_test(rows_and_pieces_are_shared_out),

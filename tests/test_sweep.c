@@ -450,6 +450,23 @@ static void a_stopped_run_goes_on(void **state)
     weft_sweep_destroy(sweep);
 }
 
+/* Damaged checkpoints are no reason to begin anew: what is left of the run stays, and somebody hears of it. */
+static void a_damaged_run_does_not_begin_anew(void **state)
+{
+    (void)state;
+    weft_trainer *trainer;
+    char file[256];
+    weft_sweep *sweep = small_sweep("train.epochs = 3\n");
+    assert_ok(weft_sweep_run_open(sweep, 0, NULL, NULL, NULL, &trainer));
+    weft_trainer_destroy(trainer);
+    snprintf(file, sizeof file, "%s/step-0.h5", sweep->run[0].directory);
+    assert_int_equal(truncate(file, 1000), 0);
+    assert_int_equal(weft_sweep_run_open(sweep, 0, NULL, NULL, NULL, &trainer), WEFT_EDAMAGED);
+    assert_non_null(strstr(weft_last_error(), "none of its 1 checkpoints is whole"));
+    assert_int_equal(access(file, F_OK), 0);
+    weft_sweep_destroy(sweep);
+}
+
 /* ---- the summary ---- */
 
 static const weft_sweep_figure *figure_of(const weft_sweep_summary *summary, const char *name)
@@ -552,7 +569,7 @@ int main(void)
         TEST(assignments_come_after_the_file), TEST(sweep_ini_goes_round), TEST(what_is_there_must_stay),
         TEST(data_stay_unless_they_are_named), TEST(data_have_absolute_paths), TEST(a_directory_of_something_else_is_refused),
         TEST(other_settings_are_refused), TEST(a_run_without_a_checkpoint_begins_anew), TEST(a_stopped_run_goes_on),
-        TEST(figures_are_mean_and_deviation), TEST(memory_may_fail_at_any_moment),
+        TEST(a_damaged_run_does_not_begin_anew), TEST(figures_are_mean_and_deviation), TEST(memory_may_fail_at_any_moment),
     };
     return cmocka_run_group_tests(tests, run_scratch_make, scratch_remove);
 }

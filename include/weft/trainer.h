@@ -67,8 +67,8 @@ typedef struct weft_trainer_options {
 /* Set up a run: check the settings, read the data, lay out the network, draw the first weights, create the directory and
  * save step 0 in it. The settings are copied. *trainer is the caller's to destroy.
  * Returns WEFT_OK; WEFT_ESETTINGS, WEFT_ENOINPUT, WEFT_EDATA, WEFT_ENOMEM, WEFT_ERESOURCE, WEFT_ECREATE (the directory cannot
- * be created, or holds a run already), those of weft_evaluate for init_from, WEFT_EIO (the first save failed), WEFT_EINVAL (no directory named). On failure *trainer
- * is NULL, and a directory that held no run before holds none. */
+ * be created, or holds a run already), those of weft_evaluate for init_from, WEFT_EIO (the first save failed), WEFT_EINVAL (no
+ * directory named). On failure *trainer is NULL, and a directory that held no run before holds none. */
 weft_status weft_trainer_create(const weft_settings *settings, const weft_trainer_options *options, weft_trainer **trainer);
 
 /* What may be different when a run goes on, and who is told. */
@@ -82,9 +82,9 @@ typedef struct weft_resume_options {
 } weft_resume_options;
 
 /* Go on from the newest checkpoint in a run's directory that is whole, with bits as if the run had never stopped.
- * options may be NULL. Returns as weft_trainer_create, and WEFT_EDAMAGED if there are checkpoints but none is whole,
- * WEFT_ENOINPUT if there is no run or not even a first checkpoint; WEFT_EDATA if the data differ from those the run was
- * started with, WEFT_ESETTINGS if the settings do. */
+ * options may be NULL. Returns as weft_trainer_create, and WEFT_EDAMAGED if there are checkpoints but none is whole, or that one
+ * and the one before it are of different runs; WEFT_ENOINPUT if there is no run or not even a first checkpoint; WEFT_EDATA if the
+ * data differ from those the run was started with, WEFT_ESETTINGS if the settings do. */
 weft_status weft_trainer_resume(const char *directory, const weft_resume_options *options, weft_trainer **trainer);
 
 /* 1 if the run is over already (its epochs or steps are done, or it stopped early); running it again only evaluates. */

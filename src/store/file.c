@@ -29,7 +29,7 @@ static int open_at(int directory, const char *name, int flags)
     return descriptor;
 }
 
-/* Returns 0 never but -1 with errno: a disk that takes nothing is full. */
+/* -1 with errno in place of 0: a disk that takes nothing is full. */
 static ssize_t write_some(int descriptor, const void *bytes, size_t size_bytes)
 {
     int fault = fault_of("write");
@@ -317,16 +317,9 @@ static bool is_directory(const char *path)
     return SYSTEM(stat, path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-/* mkdir, and make its name in the parent last. */
-static weft_status make_one_directory(const char *path)
+/* Make the name of a directory in its parent last. */
+static weft_status sync_name(const char *path)
 {
-    if (SYSTEM(mkdir, path, 0777) < 0) {
-        int number = errno;
-        if (is_directory(path))
-            return WEFT_OK;
-        errno = number;
-        return error_set(WEFT_ECREATE, "make directory %s: %m", path);
-    }
     struct place place;
     weft_status st = place_open(path, &place);
     if (st != WEFT_OK)
@@ -337,33 +330,63 @@ static weft_status make_one_directory(const char *path)
     return st;
 }
 
-/* path, or what is above it. */
-static weft_status make_part(const char *path, const char *part)
+static weft_status make_one_directory(const char *path)
+{
+    if (SYSTEM(mkdir, path, 0777) == 0)
+        return sync_name(path);
+    int number = errno;
+    if (is_directory(path))
+        return WEFT_OK;
+    errno = number;
+    return error_set(WEFT_ECREATE, "make directory %s: %m", path);
+}
+
+/* path, or what is above it. *there: it was there already. */
+static weft_status make_part(const char *path, const char *part, bool *there)
 {
     struct file_look look;
     if (file_look(part, &look) != WEFT_OK)
         return error_context(WEFT_ECREATE, "make directory %s", path);
+    *there = look.is_directory;
     return look.is_directory ? WEFT_OK : make_one_directory(part);
+}
+
+/* A directory that was there may have been made a moment ago, by somebody who synced nothing. Not "/", nor one whose parent we may
+ * not read. */
+static bool is_ours_to_sync(const char *path)
+{
+    char parent[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    if (path[0] == '\0' || strcmp(path, "/") == 0)
+        return false;
+    snprintf(parent, sizeof parent, "%.*s", slash == NULL ? 1 : (int)(slash - path) + 1, slash == NULL ? "." : path);
+    return access(parent, R_OK) == 0;
 }
 
 weft_status file_make_directory(const char *path)
 {
     char part[PATH_MAX];
-    size_t length = strlen(path);
+    size_t length = strlen(path), there_length = 0;
     while (length > 1 && path[length - 1] == '/')       /* "a/b/" is a/b */
         length--;
     if (length == 0 || length >= sizeof part)
         return error_set(WEFT_ECREATE, "make directory '%s': wanted a path of 1 to %d bytes", path, PATH_MAX - 1);
     memcpy(part, path, length);
     part[length] = '\0';
-    for (char *slash = strchr(part + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        weft_status st = make_part(path, part);
+    for (size_t end = 1; end <= length; end++) {
+        if ((path[end] != '/' && end < length) || path[end - 1] == '/')     /* "a//b" is a/b */
+            continue;
+        bool there = false;
+        part[end] = '\0';
+        weft_status st = make_part(path, part, &there);
         if (st != WEFT_OK)
             return st;
-        *slash = '/';
+        if (there)
+            there_length = end;
+        part[end] = path[end];
     }
-    return make_part(path, part);
+    part[there_length] = '\0';
+    return is_ours_to_sync(part) ? sync_name(part) : WEFT_OK;
 }
 
 weft_status file_lock(const char *path, int *descriptor)

@@ -250,6 +250,8 @@ static weft_status same_step(const struct snapshot *snapshot, const char *path, 
     const struct attribute *found = snapshot_find_attribute(snapshot, "/", "step");
     if (found == NULL || (found->type == ATTRIBUTE_INTEGER && found->integer == step))
         return WEFT_OK;
+    if (found->type != ATTRIBUTE_INTEGER)
+        return error_set(WEFT_EDAMAGED, "load checkpoint %s: its step is no whole number", path);
     return error_set(WEFT_EDAMAGED, "load checkpoint %s: it holds step %" PRId64 ", so this is not its name", path, found->integer);
 }
 
@@ -321,11 +323,12 @@ weft_status run_directory_load_before(struct run_directory *directory, int64_t b
     weft_status st = steps_list(directory->path, &steps);
     while (st == WEFT_OK && newer < steps.count && steps.step[newer] >= before)
         newer++;
-    const struct steps older = {.step = steps.step + newer, .count = steps.count - newer};
-    if (st == WEFT_OK)
+    if (st == WEFT_OK && newer < steps.count) {
+        const struct steps older = {.step = steps.step + newer, .count = steps.count - newer};
         st = load_first_whole(directory, &older, snapshot, &at, NULL, 0);
-    if (st == WEFT_OK && at < older.count)
-        *step = older.step[at];
+        if (st == WEFT_OK && at < older.count)
+            *step = older.step[at];
+    }
     memory_free(steps.step);
     return st;
 }

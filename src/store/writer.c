@@ -1,5 +1,5 @@
-/* One thread; lines first, then a save, one at a time. A failure's message is made in this thread's error buffer, carried over as text, and set
- * again in the buffer of whoever asks. */
+/* One thread; lines first, then a save, one at a time. A failure's message is made in this thread's error buffer, carried over as
+ * text, and set again in the buffer of whoever asks. */
 #include "store/writer.h"
 
 #include <pthread.h>

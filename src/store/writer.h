@@ -22,18 +22,18 @@ bool writer_is_idle(struct writer *writer);
 weft_status writer_submit(struct writer *writer, int64_t step, struct snapshot *snapshot, int64_t best_step,
                           struct snapshot *best);
 
-/* Hand over a line of text to be appended to file `name` of the directory; it is copied, name must last. Never waits for the disk: lines
- * gather in memory for as long as it hangs. They are written in the order in which they came, and none is tried twice: a log.
+/* Hand over a line of text to be appended to file `name` of the directory; it is copied, name must last. Never waits for the disk:
+ * lines gather in memory for as long as it hangs. They are written in the order in which they came, and none is tried twice: a log.
  * WEFT_ENOMEM; whether the line is written is for writer_poll to tell. */
 weft_status writer_append(struct writer *writer, const char *name, const char *text);
 
-/* Wait until nothing is being written. Returns the status of the latest save (WEFT_OK if there was none), its message in
- * weft_last_error() of the caller. Asking does not change what writer_poll will tell. */
+/* Wait until nothing is being written, no line either. Returns the status of the latest save (WEFT_OK if there was none), its
+ * message in weft_last_error() of the caller. Asking does not change what writer_poll will tell. */
 weft_status writer_wait(struct writer *writer);
 
 /* Without waiting: the status of the latest save that failed since the last call of this function, else of the first line that
- * could not be appended, WEFT_OK if nothing failed, so that the trainer can report it soon; the message says
- * which it is. The step of the newest checkpoint on disk in *saved_step (-1: none). */
+ * could not be appended, WEFT_OK if nothing failed, so that the trainer can report it soon; the message says which it is. The
+ * step of the newest checkpoint on disk in *saved_step (-1: none). */
 weft_status writer_poll(struct writer *writer, int64_t *saved_step);
 
 /* Wait, end the thread, free; NULL is fine. */

@@ -10,12 +10,20 @@
 #include "store/file.h"
 #include "sweep/sweep.h"
 
+static weft_status find(const char *directory, const char *name, bool *is_there)
+{
+    struct file_look look = {0};
+    char *path = sweep_path(directory, name);
+    weft_status st = path != NULL ? file_look(path, &look) : WEFT_ENOMEM;
+    memory_free(path);
+    *is_there = look.exists;
+    return st;
+}
+
 int weft_sweep_is_directory(const char *directory)
 {
-    char *path = sweep_path(directory, "sweep.ini");
-    int is = path != NULL && access(path, F_OK) == 0;
-    memory_free(path);
-    return is;
+    bool is_there;
+    return find(directory, "sweep.ini", &is_there) == WEFT_OK && is_there;
 }
 
 bool sweep_differ(const weft_settings *a, const weft_settings *b, struct setting_difference *difference)
@@ -103,11 +111,10 @@ static weft_status check_new(const char *directory)
 {
     static const char *const file[] = {"run.ini", "last.h5", "summary.csv", "runs.csv", "summary.h5"};
     for (size_t i = 0; i < sizeof file / sizeof *file; i++) {
-        char *path = sweep_path(directory, file[i]);
-        bool is_there = path != NULL && access(path, F_OK) == 0;
-        memory_free(path);
-        if (path == NULL)
-            return WEFT_ENOMEM;
+        bool is_there;
+        weft_status st = find(directory, file[i], &is_there);
+        if (st != WEFT_OK)
+            return st;
         if (is_there)
             return error_set(WEFT_ECREATE, "begin a sweep in %s: it holds %s, but no sweep.ini; wanted a directory without, or a sweep's",
                              directory, file[i]);
@@ -118,9 +125,12 @@ static weft_status check_new(const char *directory)
 weft_status weft_sweep_check(const weft_sweep *sweep)
 {
     weft_sweep *there = NULL;
-    if (!weft_sweep_is_directory(sweep->out))
+    bool is_there;
+    weft_status st = find(sweep->out, "sweep.ini", &is_there);
+    if (st == WEFT_OK && !is_there)
         return check_new(sweep->out);
-    weft_status st = weft_sweep_read(sweep->out, &there);
+    if (st == WEFT_OK)
+        st = weft_sweep_read(sweep->out, &there);
     if (st == WEFT_OK)
         st = compare(sweep, there);
     weft_sweep_destroy(there);
@@ -136,22 +146,30 @@ static weft_status take_lock(struct sweep *sweep)
 }
 
 /* Does the directory's sweep.ini say the same, perhaps in other words? Then it stays as somebody may have written it. */
-static bool is_written(const struct sweep *sweep, const char *text)
+static weft_status is_written(const struct sweep *sweep, const char *text, bool *same)
 {
     weft_sweep *there = NULL;
     char *its_text = NULL;
-    bool same = weft_sweep_is_directory(sweep->shown.out) && weft_sweep_read(sweep->shown.out, &there) == WEFT_OK
-                && description_print(&sweep_of(there)->description, &its_text) == WEFT_OK && strcmp(text, its_text) == 0;
+    weft_status st = find(sweep->shown.out, "sweep.ini", same);
+    if (st != WEFT_OK || !*same)
+        return st;
+    st = weft_sweep_read(sweep->shown.out, &there);
+    if (st == WEFT_OK)
+        st = description_print(&sweep_of(there)->description, &its_text);
+    *same = st == WEFT_OK && strcmp(text, its_text) == 0;
     memory_free(its_text);
     weft_sweep_destroy(there);
-    return same;
+    return st;
 }
 
 static weft_status write_ini(const struct sweep *sweep)
 {
+    bool same;
     char *text = NULL, *path = sweep_path(sweep->shown.out, "sweep.ini");
     weft_status st = path != NULL ? description_print(&sweep->description, &text) : WEFT_ENOMEM;
-    if (st == WEFT_OK && !is_written(sweep, text))
+    if (st == WEFT_OK)
+        st = is_written(sweep, text, &same);
+    if (st == WEFT_OK && !same)
         st = file_replace(path, text, strlen(text));
     memory_free(text);
     memory_free(path);

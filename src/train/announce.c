@@ -1,5 +1,6 @@
 /* What a run tells the program that it runs in. */
 #include <math.h>
+#include <stdio.h>
 
 #include "base/clock.h"
 #include "train/record.h"
@@ -16,6 +17,9 @@ void trainer_announce(weft_trainer *tr, weft_event_kind kind, const char *text)
 {
     if (tr->on_event == NULL)
         return;
+    char own_text[1200];                                        /* a handler may change weft_last_error(), which text may be */
+    if (text != NULL)
+        snprintf(own_text, sizeof own_text, "%s", text);
     const struct training *t = &tr->training;
     double rows = (double)t->epoch_rows;
     size_t steps = t->sampler.steps_per_epoch;                  /* 0: not laid out yet */
@@ -27,7 +31,7 @@ void trainer_announce(weft_trainer *tr, weft_event_kind kind, const char *text)
         .learning_rate = record_latest_rate(tr),
         .epoch_loss = rows > 0 ? t->epoch_loss_sum / rows : 0,
         .epoch_accuracy = tr->dataset.task != TASK_CLASSES ? NAN : rows > 0 ? (double)t->epoch_correct / rows : 0,
-        .is_best = tr->early_stop.best_step == (int64_t)t->step, .text = text,
+        .is_best = tr->early_stop.best_step == (int64_t)t->step, .text = text != NULL ? own_text : NULL,
     };
     if (kind == WEFT_EVENT_EVALUATED) {
         fill_figures(tr, SPLIT_TRAIN, &event.train);

@@ -177,13 +177,16 @@ static weft_status put_all(const weft_trainer *tr, struct snapshot *snapshot)
     return put_input(tr, snapshot);
 }
 
-struct snapshot *capture_run(const weft_trainer *tr)
+weft_status capture_run(const weft_trainer *tr, struct snapshot **snapshot)
 {
-    struct snapshot *snapshot = snapshot_create();
-    if (snapshot != NULL && put_all(tr, snapshot) != WEFT_OK) {
-        error_context(WEFT_ENOMEM, "snapshot of step %" PRIu64, tr->training.step);
-        snapshot_destroy(snapshot);
-        return NULL;
+    if (!training_is_finite(&tr->training))             /* a step says so itself: this is memory that something else has changed */
+        return error_set(WEFT_ENONFINITE, "snapshot of step %" PRIu64 ": a parameter, running statistic or optimizer moment is not "
+                         "finite; nothing was saved", tr->training.step);
+    struct snapshot *captured = snapshot_create();
+    if (captured == NULL || put_all(tr, captured) != WEFT_OK) {
+        snapshot_destroy(captured);
+        return error_context(WEFT_ENOMEM, "snapshot of step %" PRIu64, tr->training.step);
     }
-    return snapshot;
+    *snapshot = captured;
+    return WEFT_OK;
 }

@@ -19,20 +19,23 @@ static bool is_same(const struct attribute *a, const struct attribute *b)
     return false;
 }
 
-/* What a run keeps from its first step to its last. */
-static bool is_kept(const struct attribute *attribute)
+static bool is_kept_setting(const struct attribute *attribute)
 {
-    if (strcmp(attribute->object, "/") == 0)
-        return strcmp(attribute->name, "data_digest") == 0;
     return strcmp(attribute->object, "/settings") == 0 && strcmp(attribute->name, "train.epochs") != 0;
 }
 
-/* The first attribute of older that newer has otherwise. One that only older has belongs to a Weft that knew other settings. */
-static const struct attribute *first_difference(const struct snapshot *newer, const struct snapshot *older)
+static bool is_data_digest(const struct attribute *attribute)
+{
+    return strcmp(attribute->object, "/") == 0 && strcmp(attribute->name, "data_digest") == 0;
+}
+
+/* The first of these attributes of older that newer has otherwise. One that newer lacks belongs to a Weft that knew other settings. */
+static const struct attribute *first_difference(const struct snapshot *newer, const struct snapshot *older,
+                                                bool (*is_meant)(const struct attribute *))
 {
     for (size_t i = 0; i < older->attribute_count; i++) {
         const struct attribute *in_older = &older->attribute[i];
-        if (!is_kept(in_older))
+        if (!is_meant(in_older))
             continue;
         const struct attribute *in_newer = snapshot_find_attribute(newer, in_older->object, in_older->name);
         if (in_newer != NULL && !is_same(in_newer, in_older))
@@ -50,10 +53,13 @@ weft_status lineage_check(struct run_directory *directory, const struct snapshot
         st = run_directory_load_before(directory, step, &older, &older_step);
     if (st != WEFT_OK || older == NULL)
         return st;
-    const struct attribute *difference = first_difference(snapshot, older);
+    const struct attribute *difference = first_difference(snapshot, older, is_kept_setting);
+    if (difference == NULL)                             /* some settings change the data: name them first */
+        difference = first_difference(snapshot, older, is_data_digest);
     if (difference != NULL)
-        st = error_set(WEFT_EDAMAGED, "resume %s: step-%" PRId64 ".h5 and step-%" PRId64 ".h5 are of different runs (%s differs): take "
-                       "away the one that does not belong here", run_directory_path(directory), step, older_step, difference->name);
+        st = error_set(WEFT_EDAMAGED, "resume %s: step-%" PRId64 ".h5 and step-%" PRId64 ".h5 are of different runs (%s differs): "
+                       "take away the one that does not belong here", run_directory_path(directory), step, older_step,
+                       difference->name);
     snapshot_destroy(older);
     return st;
 }

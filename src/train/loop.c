@@ -52,9 +52,10 @@ static void await_writer(weft_trainer *tr)
 
 static weft_status submit(weft_trainer *tr)
 {
-    struct snapshot *snapshot = capture_run(tr);
-    if (snapshot == NULL)
-        return WEFT_ENOMEM;
+    struct snapshot *snapshot;
+    weft_status st = capture_run(tr, &snapshot);
+    if (st != WEFT_OK)
+        return st;
     struct snapshot *best = tr->best;
     tr->best = NULL;
     tr->saved_step = (int64_t)tr->training.step;
@@ -279,11 +280,15 @@ static weft_status run(weft_trainer *tr)
     return st;
 }
 
-/* The run ends by a fault, and the best model is in memory only. It is a whole state of before the fault: save it as one. */
+/* The run ends by a fault, and the best model is in memory only. It is a whole state of before the fault: save it as one, of its own
+ * step. (The state may know of a newer best that there was no memory to capture.) */
 static void rescue_best(weft_trainer *tr)
 {
-    int64_t step = tr->early_stop.best_step;
-    writer_submit(tr->writer, step, tr->best, step, NULL);
+    int64_t step;
+    if (snapshot_get_integer(tr->best, "/", "step", &step) == WEFT_OK)
+        writer_submit(tr->writer, step, tr->best, step, NULL);
+    else
+        snapshot_destroy(tr->best);
     tr->best = NULL;
 }
 

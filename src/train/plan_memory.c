@@ -199,10 +199,11 @@ static weft_status measure_both(struct snapshot *snapshot, weft_plan *plan, uint
 static weft_status add_checkpoints(weft_plan *plan, const weft_trainer *tr)
 {
     uint64_t snapshot_bytes = 0, image_bytes = 0;
-    struct snapshot *snapshot = capture_run(tr);
-    if (snapshot == NULL)
-        return WEFT_ENOMEM;
-    weft_status st = measure_both(snapshot, plan, &snapshot_bytes, &image_bytes);
+    struct snapshot *snapshot;
+    weft_status st = capture_run(tr, &snapshot);
+    if (st != WEFT_OK)
+        return st;
+    st = measure_both(snapshot, plan, &snapshot_bytes, &image_bytes);
     snapshot_destroy(snapshot);
     add(plan, "copy of the run in a checkpoint", 1, snapshot_bytes, 0);
     add(plan, "copies of the best model, at most", tr->early_stop.metric != STOP_NONE ? 3 : 0, snapshot_bytes, 0);

@@ -181,9 +181,9 @@ weft_status record_evaluation(weft_trainer *tr, bool is_final)
     if (is_new && tr->training.schedule.plateau_scale != before)
         tell_learning_rate(tr);
     if (is_new && early_stop_look(&tr->early_stop, &tr->history, tr->evaluated_step)) {
-        struct snapshot *best = capture_run(tr);
-        if (best == NULL)
-            return WEFT_ENOMEM;
+        struct snapshot *best;
+        if ((st = capture_run(tr, &best)) != WEFT_OK)
+            return st;
         snapshot_destroy(tr->best);
         tr->best = best;
     }

@@ -53,8 +53,9 @@ void trainer_announce(weft_trainer *trainer, weft_event_kind kind, const char *t
 /* Time was up: this call is over, but the run is not. It is saved as it stands, and resume goes on. */
 #define STOPPED_BY_TIME "max_time"
 
-/* The whole state of the run as a snapshot, or NULL (WEFT_ENOMEM in the message). */
-struct snapshot *capture_run(const weft_trainer *trainer);
+/* The whole state of the run as a snapshot, which the caller destroys. WEFT_ENOMEM; WEFT_ENONFINITE if a number of it is not finite:
+ * such a state is never saved. */
+weft_status capture_run(const weft_trainer *trainer, struct snapshot **snapshot);
 
 /* Settings of the run's identity from a snapshot, over what is in settings. WEFT_EDAMAGED, WEFT_ESETTINGS. */
 weft_status restore_settings(const struct snapshot *snapshot, weft_settings *settings);
