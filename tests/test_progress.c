@@ -104,7 +104,7 @@ static void head_follows_the_splits(void **state)
     display_close(&d);
 }
 
-static void none_is_silent(void **state)
+static void none_has_nothing_but_notes(void **state)
 {
     (void)state;
     struct display d;
@@ -112,8 +112,9 @@ static void none_is_silent(void **state)
     weft_event e = evaluated();
     weft_progress_event(d.progress, &STARTED);
     weft_progress_event(d.progress, &e);
-    weft_progress_event(d.progress, &(weft_event){.kind = WEFT_EVENT_NOTE, .text = "n"});
     assert_string_equal(printed(&d), "");
+    weft_progress_event(d.progress, &(weft_event){.kind = WEFT_EVENT_NOTE, .text = "n"});       /* a failed save, say */
+    assert_string_equal(printed(&d), "note: n\n");
     display_close(&d);
 }
 
@@ -209,7 +210,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_are_plain),
         cmocka_unit_test(head_follows_the_splits),
-        cmocka_unit_test(none_is_silent),
+        cmocka_unit_test(none_has_nothing_but_notes),
         cmocka_unit_test(auto_is_lines_where_there_is_no_terminal),
         cmocka_unit_test(bar_is_drawn_over_itself),
         cmocka_unit_test(bar_says_only_what_is_known),

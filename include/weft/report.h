@@ -54,8 +54,8 @@ weft_status weft_report_plan_memory(const weft_plan *plan, FILE *stream);
 weft_status weft_report_sweep(const weft_sweep *sweep, const weft_sweep_summary *summary, FILE *stream);
 
 /* A progress display fed by a trainer's events. style: bar (one line, redrawn, with the time left), lines (one plain line per
- * evaluation, for logs), none, or auto: bar on a terminal, else lines. Evaluations, notes and saves that fail are lines in
- * every style but none. */
+ * evaluation, for logs), none, or auto: bar on a terminal, else lines. Notes, of saves that fail among others, are lines in every
+ * style: what goes wrong is never silent. */
 typedef enum weft_progress_style {
     WEFT_PROGRESS_AUTO, WEFT_PROGRESS_BAR, WEFT_PROGRESS_LINES, WEFT_PROGRESS_NONE
 } weft_progress_style;

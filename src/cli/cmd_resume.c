@@ -4,6 +4,7 @@
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/run.h"
+#include "cli/signals.h"
 
 static const char ABOUT[] =
     "Go on with a run that was stopped, by a signal, a crash, train.max_time or a power cut: from the newest checkpoint in "
@@ -11,7 +12,8 @@ static const char ABOUT[] =
     "is only evaluated.\n\n"
     "Settings come from the checkpoint; those of the machine (data.source, run.threads, train.max_time, checkpoint.every and "
     "checkpoint.keep) come from run.ini in the directory, where they may be edited, unless an option says otherwise. The data must have the same rows as before: a digest of them is compared.\n\n"
-    "Output, files and signals are those of weft train.";
+    "Output, files and signals are those of weft train; a stop that comes while the data are being read ends it at once, with nothing "
+    "changed.";
 
 static const char EXAMPLES[] =
     "  weft resume checkpoints/run-001\n"
@@ -20,11 +22,23 @@ static const char EXAMPLES[] =
 
 static const uint64_t NOT_GIVEN = UINT64_MAX;
 
+/* Until the run is set up, all there is of it is on disk: unless it is to get another number of epochs. */
+static void let_stops_end_the_start(const char *directory, const weft_resume_options *options)
+{
+    static char text[5000];
+    if (options->epochs != 0)
+        return;
+    snprintf(text, sizeof text, "weft resume: stopped on request before the first step; nothing has changed; go on with: weft resume %s\n",
+             directory);
+    signals_leave_at_once(text);
+}
+
 static int resume(const char *directory, weft_resume_options *options, struct run *run)
 {
     int exit_code = run_open(run);
     if (exit_code != 0)
         return exit_code;
+    let_stops_end_the_start(directory, options);
     options->on_event = weft_progress_event;
     options->event_context = run->progress;
     weft_status st = weft_trainer_resume(directory, options, &run->trainer);

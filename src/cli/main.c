@@ -32,6 +32,7 @@ const size_t command_count = COMMANDS;
 const struct environment environment_table[] = {
     {"OMP_NUM_THREADS", "how many threads to use where no setting or option says so"},
     {"OMP_THREAD_LIMIT", "the most threads there may be"},
+    {"OMP_WAIT_POLICY", "active: threads spin where they wait for the next piece of work; without it they sleep"},
     {"WEFT_ISA", "the kernels to run: portable, avx2 or avx512; without it, the best the processor has"},
     {"TERM", "dumb: no progress bar, plain lines"},
 };

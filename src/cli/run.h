@@ -13,7 +13,7 @@
 #include "weft/trainer.h"
 
 #define RUN_PROGRESS_WORDS "auto|bar|lines|none"
-#define RUN_PROGRESS_HELP "auto, the default: a bar on a terminal, plain lines in a log"
+#define RUN_PROGRESS_HELP "auto, the default: a bar on a terminal, plain lines in a log. none: only what goes wrong"
 
 struct run {
     const char *verb;                   /* "weft train" */

@@ -1,4 +1,4 @@
-/* See signals.h. The handlers only touch lock-free atomics, call the two requests that are made for it, or _exit. */
+/* See signals.h. The handlers only touch lock-free atomics, call the two requests that are made for it, or write a line and _exit. */
 #include "cli/signals.h"
 
 #include <signal.h>
@@ -9,6 +9,7 @@
 
 static _Atomic(weft_trainer *) attached;
 static atomic_int stops;                /* SIGTERM and SIGINT so far */
+static _Atomic(const char *) last_words;        /* of signals_leave_at_once; NULL: stay */
 
 static void request_stop(void)
 {
@@ -17,10 +18,20 @@ static void request_stop(void)
         weft_trainer_request_stop(trainer);
 }
 
+static void leave_if_nothing_is_lost(void)
+{
+    const char *text = atomic_load(&last_words);
+    if (text == NULL)
+        return;
+    (void)!write(STDERR_FILENO, text, strlen(text));
+    _exit(weft_exit_code(WEFT_ESTOPPED));
+}
+
 static void on_stop(int number)
 {
     if (atomic_fetch_add(&stops, 1) > 0)
         _exit(128 + number);
+    leave_if_nothing_is_lost();
     request_stop();
 }
 
@@ -58,6 +69,13 @@ void signals_install(void)
     handle(SIGPIPE, SIG_IGN);
 }
 
+void signals_leave_at_once(const char *text)
+{
+    atomic_store(&last_words, text);
+    if (atomic_load(&stops) > 0)
+        leave_if_nothing_is_lost();
+}
+
 void signals_install_in_job(void)
 {
     handle(SIGTERM, on_stop_in_job);
@@ -72,6 +90,7 @@ void signals_install_in_job(void)
 /* The order closes the gap: a stop that comes before the store is seen by the load, a later one by its handler. */
 void signals_attach(weft_trainer *trainer)
 {
+    atomic_store(&last_words, NULL);
     atomic_store(&attached, trainer);
     if (trainer != NULL && atomic_load(&stops) > 0)
         weft_trainer_request_stop(trainer);

@@ -10,8 +10,12 @@
  * the run is set up, which may take seconds: a stop asked for meanwhile is kept for the run, and a save is not needed then. */
 void signals_install(void);
 
-/* The same in a job of jobs.h: SIGINT is ignored, for a terminal sends it to all processes at once, and however often SIGTERM comes,
- * the run is saved: it is the process that has started the job that kills. */
+/* After signals_install, where all that there is of the run is on disk already: a stop that comes before signals_attach ends the
+ * process at once, with exit code 75 and this line on stderr, rather than after the data have been read. text must last. */
+void signals_leave_at_once(const char *text);
+
+/* The same as signals_install in a job of jobs.h: SIGINT is ignored, for a terminal sends it to all processes at once, and however
+ * often SIGTERM comes, the run is saved: it is the process that has started the job that kills. */
 void signals_install_in_job(void);
 
 /* From now on signals go to this run; a stop that was asked for before is passed on. NULL: to none. */

@@ -197,7 +197,7 @@ void weft_progress_event(void *context, const weft_event *event)
 {
     weft_progress *progress = context;
     bool has_bar = progress->style == WEFT_PROGRESS_BAR;
-    if (progress->style == WEFT_PROGRESS_NONE)
+    if (progress->style == WEFT_PROGRESS_NONE && event->kind != WEFT_EVENT_NOTE)
         return;
     switch (event->kind) {
     case WEFT_EVENT_STARTED:
