@@ -1,0 +1,93 @@
+"""More threads than cores, and less time than the cores have: a run gets slower, but it does not collapse."""
+import json
+import os
+import shutil
+import subprocess
+import unittest
+
+from weft_run import WeftTest, command, sets
+
+CORES = len(os.sched_getaffinity(0))
+SLOWER = 3                              # at most; of the halved quota 2 are the quota itself
+HOPELESS = 5 * SLOWER
+ROUNDS, ROUNDS_MAX = 5, 15              # the best of 5; on a machine that others use, of more
+PERIOD_US = 20000
+WORK = ["--data", "digits:?train=2000&test=100", *sets(network__hidden=64, train__batch_size=128, train__steps=250, train__epochs=0,
+                                                       train__evaluate_every="never", checkpoint__every="never")]
+
+
+def groups():
+    """Where a group with a quota might be made: (directory, {file: what halves the quota})."""
+    half = PERIOD_US * CORES // 2
+    v1 = {"cpu.cfs_period_us": PERIOD_US, "cpu.cfs_quota_us": half}
+    v2 = {"cpu.max": f"{half} {PERIOD_US}"}
+    with open("/proc/self/cgroup", encoding="utf-8") as file:
+        for _, controllers, group in (line.rstrip("\n").split(":", 2) for line in file):
+            if "cpu" in controllers.split(","):
+                yield "/sys/fs/cgroup/cpu" + group, v1
+            if controllers == "":
+                yield "/sys/fs/cgroup" + group, v2
+                yield "/sys/fs/cgroup", v2
+
+
+def make_group():
+    """A group whose processes get half of the cores; None: no right to make one."""
+    for directory, files in groups():
+        group = os.path.join(directory, f"weft-test-{os.getpid()}")
+        try:
+            os.mkdir(group)
+        except OSError:
+            continue
+        try:
+            for name, text in files.items():
+                if not os.path.exists(os.path.join(group, name)):
+                    raise FileNotFoundError(name)
+                with open(os.path.join(group, name), "w", encoding="utf-8") as file:
+                    file.write(str(text))
+            return group
+        except OSError:
+            os.rmdir(group)
+    return None
+
+
+class Oversubscription(WeftTest):
+    def seconds(self, threads, group=None):
+        def enter():
+            with open(os.path.join(group, "cgroup.procs"), "w", encoding="utf-8") as file:
+                file.write("0")
+        arguments = ["train", *WORK, "--threads", threads, "--out", self.path("run"), "--json", "--progress", "none"]
+        done = subprocess.run(command(*arguments), stdout=subprocess.PIPE, text=True, timeout=300, check=True,
+                              preexec_fn=enter if group else None)
+        shutil.rmtree(self.path("run"))
+        summary = json.loads(done.stdout)
+        self.digests.add(summary["weights_digest"])
+        return summary["training_time_s"]
+
+    def compare(self, settings):
+        """Interleaved, so that all meet the same others on the machine; the first is what they are held against."""
+        self.digests, best = set(), dict.fromkeys(settings, float("inf"))
+        for number in range(1, ROUNDS_MAX + 1):
+            for name, how in settings.items():
+                best[name] = min(best[name], self.seconds(*how))
+            against = next(iter(best.values()))
+            slower = {name: seconds / against for name, seconds in best.items()}
+            if number >= ROUNDS and (max(slower.values()) <= SLOWER or max(slower.values()) > HOPELESS):
+                break
+        told = ", ".join(f"{name} {seconds:.3f} s" for name, seconds in best.items())
+        print(f"best of {number}: {told}")
+        self.assertLessEqual(max(slower.values()), SLOWER, told)
+        self.assertEqual(len(self.digests), 1, "the same bits")
+
+    def test_more_threads_than_cores(self):
+        self.compare({f"{times} x {CORES} threads": (times * CORES,) for times in (1, 2, 8)})
+
+    def test_half_the_quota(self):
+        group = make_group()
+        if group is None:
+            self.skipTest("no right to make a cgroup with a CPU quota")
+        self.addCleanup(os.rmdir, group)
+        self.compare({f"{CORES} threads": (CORES,), "half the quota": (CORES, group), "half the quota, threads by it": (0, group)})
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
