@@ -6,9 +6,9 @@
 
 #include <errno.h>
 
+#include "base/fault.h"
+#include "base/file_reader.h"
 #include "disk_model.h"
-#include "store/fault.h"
-#include "store/file_reader.h"
 #include "store/seal.h"
 #include "support.h"
 

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
-#include "store/fault.h"
+#include "base/fault.h"
 #include "store/h5_bytes.h"
 #include "store/h5_links.h"
 

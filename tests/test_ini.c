@@ -97,6 +97,40 @@ static void the_example_is_read(void **state)
     weft_settings_destroy(s);
 }
 
+/* A value is given by the file even where it is the default, is empty or goes on over several lines. */
+static void what_a_file_names_is_told(void **state)
+{
+    (void)state;
+    static const char *const wanted[] = {"data.source", "data.validation_fraction", "data.scaling", "network.hidden",
+        "network.activation", "network.batch_norm_affine", "regularization.l2", "train.evaluate_every"};
+    weft_settings *s = settings_new();
+    bool *named = memory_new(setting_count, sizeof *named);
+    assert_non_null(named);
+    size_t count = 0;
+    file_write(study, sizeof study - 1);
+    assert_int_equal(ini_load_named(s, path, named), WEFT_OK);
+    assert_text(s, "network.activation", "relu, tanh, sigmoid");
+    for (size_t i = 0; i < setting_count; i++)
+        count += named[i];
+    assert_int_equal(count, COUNT(wanted));
+    for (size_t i = 0; i < COUNT(wanted); i++)
+        assert_true(named[setting_find(wanted[i]) - setting_table]);
+
+    const struct setting *epochs = setting_find("train.epochs");        /* as it was after a failure */
+    file_write("[train]\nepochs = 3\nseed = x\n", 28);
+    assert_int_equal(ini_load_named(s, path, named), WEFT_ESETTINGS);
+    assert_false(named[epochs - setting_table]);
+    assert_true(named[setting_find("data.source") - setting_table]);
+    assert_text(s, "train.epochs", "20");
+
+    file_write("[train]\nepochs = 20\n[network]\nhidden =\n", 39);        /* and nothing of an earlier file afterwards */
+    assert_int_equal(ini_load_named(s, path, named), WEFT_OK);
+    for (size_t i = 0; i < setting_count; i++)
+        assert_int_equal(named[i], &setting_table[i] == epochs || &setting_table[i] == setting_find("network.hidden"));
+    memory_free(named);
+    weft_settings_destroy(s);
+}
+
 static void faults_name_their_line(void **state)
 {
     (void)state;
@@ -213,8 +247,18 @@ static void an_empty_value_has_its_line(void **state)
     assert_string_equal(at, "hidden =\nseed = 1\n");
 }
 
+/* No text of a setting but a URI or path is longer. */
+static void set_longest_list(weft_settings *s)
+{
+    char list[SETTING_TEXT_SIZE_BYTES];
+    struct text text = {list, sizeof list, 0};
+    for (int c = 0; c < CLASS_WEIGHTS_MAX; c++)
+        text_add(&text, "%s%.17g", c > 0 ? ", " : "", 1e-300 * (c + 1) / 3);
+    assert_int_equal(weft_settings_set(s, "train.class_weights", list), WEFT_OK);
+}
+
 /* run.ini reads back to the same values, however long the URI and whatever it holds. */
-static void machine_ini_goes_round(void **state)
+static void run_ini_goes_round(void **state)
 {
     (void)state;
     static const char alphabet[] = "abc/ ;#=[]:?\xc3\xa4";
@@ -238,25 +282,32 @@ static void machine_ini_goes_round(void **state)
         assert_int_equal(weft_settings_set(s, "train.max_time", "90.5 s"), WEFT_OK);
         assert_int_equal(weft_settings_set(s, "checkpoint.every", "7 epochs"), WEFT_OK);
         assert_int_equal(weft_settings_set(s, "run.threads", "3"), WEFT_OK);
+        assert_int_equal(weft_settings_set(s, "network.init_from", i % 5 == 0 ? uri : "none"), WEFT_OK);
+        assert_int_equal(weft_settings_set(s, "train.seed", "7"), WEFT_OK);
+        set_longest_list(s);
         char *text;
-        assert_int_equal(settings_write_machine_ini(s, &text), WEFT_OK);
-        assert_null(strstr(text, "seed"));
+        assert_int_equal(settings_write_run_ini(s, &text), WEFT_OK);
+        const char *seed = strstr(text, "\nseed = 7\n");
+        assert_true(seed != NULL && seed > strstr(text, "\nthreads = 3\n"));        /* what is the machine's comes first */
         file_write(text, strlen(text));
-        if (weft_settings_load(t, path) != WEFT_OK)
+        bool named[1000] = {false};
+        assert_true(setting_count <= COUNT(named));
+        if (ini_load_named(t, path, named) != WEFT_OK)
             fail_msg("%s\n%s", weft_last_error(), text);
         assert_same_settings(s, t);
+        assert_null(memchr(named, false, setting_count));
         memory_free(text);
         weft_settings_destroy(s);
         weft_settings_destroy(t);
     }
-    static const char *const uris[] = {"data.source", "data.validation", "data.test"};
+    static const char *const uris[] = {"data.source", "data.validation", "data.test", "network.init_from"};
     for (size_t i = 0; i < sizeof uris / sizeof uris[0]; i++) {
         weft_settings *s = settings_new();
         char hashes[300], *text;
         memset(hashes, '#', sizeof hashes - 1);
         hashes[sizeof hashes - 1] = '\0';
         assert_int_equal(weft_settings_set(s, uris[i], hashes), WEFT_OK);
-        assert_int_equal(settings_write_machine_ini(s, &text), WEFT_ESETTINGS);
+        assert_int_equal(settings_write_run_ini(s, &text), WEFT_ESETTINGS);
         assert_null(text);
         weft_settings_destroy(s);
     }
@@ -319,9 +370,10 @@ int main(void)
         return EXIT_FAILURE;
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_example_is_read), cmocka_unit_test(faults_name_their_line),
+        cmocka_unit_test(the_example_is_read), cmocka_unit_test(what_a_file_names_is_told),
+        cmocka_unit_test(faults_name_their_line),
         cmocka_unit_test(what_may_stand_around_a_section), cmocka_unit_test(an_empty_value_has_its_line),
-        cmocka_unit_test(long_lines_are_whole_or_refused), cmocka_unit_test(machine_ini_goes_round),
+        cmocka_unit_test(long_lines_are_whole_or_refused), cmocka_unit_test(run_ini_goes_round),
         cmocka_unit_test(damaged_files_do_no_harm), cmocka_unit_test(memory_may_fail_at_any_moment),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

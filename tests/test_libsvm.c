@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#include "store/fault.h"
+#include "base/fault.h"
 
 #define GOOD WEFT_OK, 0, NULL, 0
 #define BAD WEFT_EDATA, 0, NULL, 0

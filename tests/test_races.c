@@ -6,8 +6,8 @@
 #include <sched.h>
 #include <stdatomic.h>
 
+#include "base/fault.h"
 #include "parallel/team.h"
-#include "store/fault.h"
 #include "support.h"
 
 void __real_team_barrier(struct team *team);

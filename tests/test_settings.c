@@ -67,8 +67,8 @@ static void every_row_is_whole(void **state)
 static void machine_settings_are_these(void **state)
 {
     (void)state;
-    static const char *const machine[] = {"data.source", "data.validation", "data.test", "train.max_time", "checkpoint.every",
-                                          "checkpoint.keep", "run.threads", "run.gradient"};
+    static const char *const machine[] = {"data.source", "data.validation", "data.test", "network.init_from", "train.max_time",
+                                          "checkpoint.every", "checkpoint.keep", "run.threads", "run.gradient"};
     size_t found = 0;
     for (size_t i = 0; i < weft_settings_count(); i++) {
         const weft_setting_info *info = weft_settings_info(i);
@@ -443,20 +443,20 @@ static void memory_may_fail_at_any_moment(void **state)
     assert_int_equal(weft_settings_assign(s, "train.seed=5"), WEFT_ENOMEM);
     memory_fail_from(2);
     assert_int_equal(weft_settings_set(s, "data.source", "idx:x"), WEFT_ENOMEM);
-    for (n = 1; n <= 4; n++) {                  /* itself, and three URIs */
+    for (n = 1; n <= 5; n++) {                  /* itself, three URIs and a path */
         memory_fail_from(n);
         assert_null(weft_settings_copy(s));
     }
-    memory_fail_from(5);
+    memory_fail_from(6);
     weft_settings *copy = weft_settings_copy(s);
     assert_non_null(copy);
     assert_true(copy->data.source != s->data.source && copy->data.validation != s->data.validation);
-    assert_true(copy->data.test != s->data.test);
+    assert_true(copy->data.test != s->data.test && copy->network.init_from != s->network.init_from);
     weft_settings_destroy(copy);
     char *text;
     for (n = 1; n <= 2; n++) {
         memory_fail_from(n);
-        assert_int_equal(settings_write_machine_ini(s, &text), WEFT_ENOMEM);
+        assert_int_equal(settings_write_run_ini(s, &text), WEFT_ENOMEM);
         assert_null(text);
     }
     memory_fail_from(0);

@@ -7,8 +7,8 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "store/checkpoint.h"
-#include "store/fault.h"
 #include "store/writer.h"
 
 static struct run_directory *run;

@@ -37,8 +37,10 @@ weft_status weft_settings_assign(weft_settings *settings, const char *assignment
 
 /* Read an INI file and set what it names; what it does not name stays as it was. A setting named twice is an error. A
  * line that begins with white space goes on with the value of the line above, and a ';' after white space begins a comment.
- * Returns WEFT_OK; WEFT_ENOINPUT if the file cannot be read; WEFT_ESETTINGS with file and line of the first fault;
- * WEFT_ENOMEM. On failure all settings are as they were before the call. */
+ * A pipe will do.
+ * Returns WEFT_OK; WEFT_ENOINPUT if the file is missing or cannot be opened; WEFT_EIO if reading it fails; WEFT_ESETTINGS with
+ * file and line of the first fault, or if it has more than 16 MiB; WEFT_ENOMEM. On failure all settings are as they were before
+ * the call. */
 weft_status weft_settings_load(weft_settings *settings, const char *path);
 
 /* The present value in its canonical text form (the one that weft_settings_set takes back to the same value) in

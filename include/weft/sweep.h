@@ -68,8 +68,8 @@ typedef struct weft_sweep {
  *             that combinations set would change nothing: WEFT_ESETTINGS
  * out         directory of the sweep
  * data.source, data.validation and data.test get absolute paths, but not the values of [sweep], which are in names. The caller
- * destroys it. Returns WEFT_OK; WEFT_ENOINPUT, WEFT_ESETTINGS (file and line of the first fault, or the combination whose settings
- * contradict each other or never end a run), WEFT_ENOMEM, WEFT_EINVAL (out is ""). */
+ * destroys it. Returns WEFT_OK; WEFT_ENOINPUT, WEFT_EIO, WEFT_ESETTINGS (file and line of the first fault, or the combination whose
+ * settings contradict each other or never end a run), WEFT_ENOMEM, WEFT_EINVAL (out is ""). */
 weft_status weft_sweep_load(const char *path, size_t assignments, const char *const *assignment, const char *out, weft_sweep **sweep);
 
 /* What a sweep measures of each run. */
@@ -166,7 +166,7 @@ weft_status weft_sweep_summary_save(const weft_sweep *sweep, const weft_sweep_su
 int weft_sweep_is_directory(const char *directory);
 
 /* The sweep in a directory, from its sweep.ini. The caller destroys it.
- * Returns WEFT_OK; WEFT_ENOINPUT, WEFT_ESETTINGS (file and line of the first fault), WEFT_ENOMEM. */
+ * Returns WEFT_OK; WEFT_ENOINPUT, WEFT_EIO, WEFT_ESETTINGS (file and line of the first fault), WEFT_ENOMEM. */
 weft_status weft_sweep_read(const char *directory, weft_sweep **sweep);
 
 /* Free a sweep, and give its directory back; NULL is fine. */

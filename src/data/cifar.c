@@ -8,12 +8,12 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "base/file_reader.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "data/readers.h"
 #include "data/unpack.h"
 #include "data/uri.h"
-#include "store/file_reader.h"
 
 enum {
     SIDE = 32, CHANNELS = 3, FEATURES = CHANNELS * SIDE * SIDE,

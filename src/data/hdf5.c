@@ -7,11 +7,11 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "base/file_reader.h"
 #include "base/memory.h"
 #include "data/arrays.h"
 #include "data/hdf5_stored.h"
 #include "data/readers.h"
-#include "store/file_reader.h"
 #include "store/h5_bytes.h"
 #include "store/h5_links.h"
 

@@ -12,11 +12,11 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "base/file_reader.h"
 #include "base/memory.h"
 #include "data/readers.h"
 #include "data/unpack.h"
 #include "data/uri.h"
-#include "store/file_reader.h"
 
 enum { TYPE_U8 = 0x08, FIRST_BYTES_PER_FILE_BYTE = 8, PIPE_FIRST_BYTES = 1 << 20, NAMES_PER_FILE = 4 };
 

@@ -13,12 +13,12 @@
 #include <zip.h>
 
 #include "base/error.h"
+#include "base/file_reader.h"
 #include "base/memory.h"
 #include "data/arrays.h"
 #include "data/npy_header.h"
 #include "data/readers.h"
 #include "data/unpack.h"
-#include "store/file_reader.h"
 
 enum {
     MAGIC_BYTES = 8, HEADER_BYTES_MAX = 1 << 16,

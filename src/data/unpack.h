@@ -10,7 +10,7 @@
 
 #include <zlib.h>
 
-#include "store/file_reader.h"
+#include "base/file_reader.h"
 
 struct unpacker {
     const char *name;                           /* of the file, for messages */

@@ -7,22 +7,24 @@
  *   - it cuts a section's name at 49 bytes and says nothing of a section without keys: names are taken from the line itself. */
 #include "settings/ini.h"
 
-#include <errno.h>
 #include <ini.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/file_reader.h"
 #include "base/memory.h"
 #include "base/text.h"
 
 #define BLANKS " \t\r\n\v\f"
 
-enum { NAME_SIZE_BYTES = 128 };
+enum { NAME_SIZE_BYTES = 128, PIECE_SIZE_BYTES = 4096, FILE_LIMIT_BYTES = 16 << 20 };
 
 struct ini_file {
-    const char *path;
-    FILE *stream;
+    struct file_reader reader;
+    char piece[PIECE_SIZE_BYTES];       /* what is read and not yet taken: [taken, got) */
+    size_t taken, got;
+    bool at_end;                        /* that a terminal is told once */
     weft_settings *settings;
     const struct ini_sweep *sweep;      /* who takes the sections of a sweep; NULL: nobody */
     size_t *line_of;                    /* for each row of the table: the line that set it; 0: none */
@@ -37,11 +39,17 @@ struct ini_file {
     size_t fault_line;
 };
 
+/* A file that is too large is one of bad settings. */
+static weft_status reading_failed(weft_status st)
+{
+    return error_context(st == WEFT_EDATA ? WEFT_ESETTINGS : st, "read settings");
+}
+
 static void fault_at(struct ini_file *file, size_t line, weft_status st)
 {
     file->fault = st;
     file->fault_line = line;
-    error_context(st, "%s:%zu", file->path, line);
+    error_context(st, "%s:%zu", file->reader.path, line);
 }
 
 /* [sweep] or [sweep NAME]: where NAME begins ("" without one); else NULL. */
@@ -130,12 +138,27 @@ static const char *section_start(const struct ini_file *file, const char *line)
     return *start == '[' && !(file->indented && file->name[0] != '\0') ? start : NULL;
 }
 
+/* The next byte; EOF at the end, and after a read that failed, which is a fault. */
+static int byte_next(struct ini_file *file)
+{
+    if (file->taken == file->got && !file->at_end) {
+        weft_status st = file_reader_read_some(&file->reader, file->piece, sizeof file->piece, &file->got);
+        if (st != WEFT_OK) {
+            file->fault = reading_failed(st);
+            file->fault_line = file->line + 1;
+        }
+        file->taken = 0;
+        file->at_end = st != WEFT_OK || file->got == 0;
+    }
+    return file->at_end ? EOF : (unsigned char)file->piece[file->taken++];
+}
+
 /* libinih's reader: the next line, or NULL at the end and after a fault. */
 static char *line_next(char *line, int capacity, void *user)
 {
     struct ini_file *file = user;
     int length = 0, c = EOF;
-    while (file->fault == WEFT_OK && c != '\n' && (c = getc(file->stream)) != EOF) {
+    while (file->fault == WEFT_OK && c != '\n' && (c = byte_next(file)) != EOF) {
         if (c == '\0')
             fault_at(file, file->line + 1, error_set(WEFT_ESETTINGS, "found a byte 0, wanted a text file"));
         else if (length == capacity - 1)
@@ -190,23 +213,21 @@ static int value_take(void *user, const char *section, const char *key, const ch
     return 1;
 }
 
-/* Read the stream to its end or its first fault into file->settings. */
+/* Read the file to its end or its first fault into file->settings. */
 static weft_status ini_read(struct ini_file *file)
 {
     int bad_line = ini_parse_stream(line_next, file, value_take, file);
-    int read_error = ferror(file->stream) ? errno : 0;
     value_end(file);
-    if (read_error != 0)
-        return error_set(WEFT_ENOINPUT, "read settings from %s: %s", file->path, strerror(read_error));
     if (bad_line < 0)
-        return error_set(WEFT_ENOMEM, "read settings from %s: not enough memory", file->path);
+        return error_set(WEFT_ENOMEM, "read settings from %s: not enough memory", file->reader.path);
     if (bad_line > 0 && (file->fault == WEFT_OK || (size_t)bad_line < file->fault_line))
-        return error_set(WEFT_ESETTINGS, "%s:%d: found neither [section] nor key = value nor a comment", file->path,
-                         bad_line);
+        return error_set(WEFT_ESETTINGS, "%s:%d: found neither [section] nor key = value nor a comment",
+                         file->reader.path, bad_line);
     return file->fault;
 }
 
-weft_status ini_load(weft_settings *settings, const char *path, const struct ini_sweep *sweep)
+/* named: NULL, or setting_count entries: which settings the file gives a value. */
+static weft_status load(weft_settings *settings, const char *path, const struct ini_sweep *sweep, bool named[])
 {
     weft_status st = WEFT_ENOMEM;
     struct ini_file *file = memory_new(1, sizeof *file);
@@ -216,17 +237,21 @@ weft_status ini_load(weft_settings *settings, const char *path, const struct ini
         error_context(st, "read settings from %s", path);
         goto done;
     }
-    *file = (struct ini_file){.path = path, .settings = changed, .sweep = sweep, .line_of = line_of, .stream = fopen(path, "re")};
-    if (file->stream == NULL) {
-        st = error_set(WEFT_ENOINPUT, "read settings from %s: %s", path, strerror(errno));
+    file->settings = changed;
+    file->sweep = sweep;
+    file->line_of = line_of;
+    if ((st = file_reader_open(&file->reader, path, FILE_LIMIT_BYTES)) != WEFT_OK) {
+        st = reading_failed(st);
         goto done;
     }
     st = ini_read(file);
-    fclose(file->stream);               /* only read: nothing can be lost */
+    file_reader_close(&file->reader);
     if (st == WEFT_OK) {
         weft_settings before = *settings;
         *settings = *changed;
         *changed = before;
+        for (size_t i = 0; named != NULL && i < setting_count; i++)
+            named[i] = line_of[i] != 0;
     }
 done:
     memory_free(line_of);
@@ -235,9 +260,19 @@ done:
     return st;
 }
 
+weft_status ini_load(weft_settings *settings, const char *path, const struct ini_sweep *sweep)
+{
+    return load(settings, path, sweep, NULL);
+}
+
+weft_status ini_load_named(weft_settings *settings, const char *path, bool named[])
+{
+    return load(settings, path, NULL, named);
+}
+
 weft_status weft_settings_load(weft_settings *settings, const char *path)
 {
-    return ini_load(settings, path, NULL);
+    return load(settings, path, NULL, NULL);
 }
 
 /* How much of a value goes into the next line, which must be short enough for any build of libinih: all of it, or up to the
@@ -279,24 +314,31 @@ void ini_add_setting(struct text *text, const char **section, const struct setti
     ini_add(text, s->info.name + strlen(s->info.section) + 1, value);
 }
 
-/* All of the machine's settings, each value by way of a scratch buffer that holds the longest. */
-static void machine_add(struct text *text, const weft_settings *settings, char *value, size_t capacity)
+/* Each value by way of a scratch buffer that holds the longest. */
+static void part_add(struct text *text, bool of_identity, const weft_settings *settings, char *value, size_t capacity)
 {
     const char *section = "";
-    text_add(text, "; What belongs to this machine. Options of weft resume come before it.\n");
     for (size_t i = 0; i < setting_count; i++) {
         const struct setting *s = &setting_table[i];
-        if (s->info.identity)
+        if (s->info.identity != of_identity)
             continue;
         setting_print(s, settings, value, capacity);
         ini_add_setting(text, &section, s, value);
     }
 }
 
-weft_status settings_write_machine_ini(const weft_settings *settings, char **out)
+static void run_add(struct text *text, const weft_settings *settings, char *value, size_t capacity)
+{
+    text_add(text, "; What belongs to this machine: it may be edited. Options of weft resume come before it.\n");
+    part_add(text, false, settings, value, capacity);
+    text_add(text, "\n; What makes the run what it is: its checkpoints are held against it.\n");
+    part_add(text, true, settings, value, capacity);
+}
+
+weft_status settings_write_run_ini(const weft_settings *settings, char **out)
 {
     *out = NULL;
-    const char *const uri[] = {settings->data.source, settings->data.validation, settings->data.test};
+    const char *const uri[] = {settings->data.source, settings->data.validation, settings->data.test, settings->network.init_from};
     for (size_t i = 0; i < sizeof uri / sizeof uri[0]; i++)     /* the only settings that can be so long */
         if (!ini_can_hold(uri[i]))
             return error_set(WEFT_ESETTINGS, "write %.60s... to run.ini: a line cannot be broken at so many blanks, ; and #", uri[i]);
@@ -309,11 +351,11 @@ weft_status settings_write_machine_ini(const weft_settings *settings, char **out
     struct text text = {NULL, 0, 0};
     char *value = memory_new(capacity, 1);
     if (value != NULL) {
-        machine_add(&text, settings, value, capacity);          /* measure */
+        run_add(&text, settings, value, capacity);              /* measure */
         text = (struct text){memory_new(text.length + 1, 1), text.length + 1, 0};
     }
     if (text.at != NULL)
-        machine_add(&text, settings, value, capacity);
+        run_add(&text, settings, value, capacity);
     memory_free(value);
     *out = text.at;
     return text.at != NULL ? WEFT_OK : error_context(WEFT_ENOMEM, "write run.ini");

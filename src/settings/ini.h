@@ -20,7 +20,7 @@ struct ini_sweep {
 weft_status ini_load(weft_settings *settings, const char *path, const struct ini_sweep *sweep);
 
 /* Add "key = value", over several lines if it must be. Only what ini_can_hold says yes to is read back: no value of a setting
- * but a URI, and that only if it is nothing but blanks, ';' and '#' with single characters between them, for 150 bytes. */
+ * but a URI or path, and that only if it is nothing but blanks, ';' and '#' with single characters between them, for 150 bytes. */
 void ini_add(struct text *text, const char *key, const char *value);
 bool ini_can_hold(const char *value);
 

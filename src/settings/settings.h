@@ -73,6 +73,7 @@ struct weft_settings {
         int output, loss;                       /* enum output_kind, enum loss_kind */
         int init;                               /* enum init_kind */
         double init_std;                        /* of init = gaussian */
+        char *init_from;                        /* path of a checkpoint or a run to begin with, or "none" */
         int batch_norm, batch_norm_statistics;  /* enums batch_norm_place, batch_norm_statistics */
         bool batch_norm_affine;
         double batch_norm_momentum, batch_norm_epsilon;
@@ -153,10 +154,14 @@ weft_status settings_identity_set(weft_settings *settings, const struct setting_
 enum { SETTINGS_DIGEST_SIZE_BYTES = 33 };
 void settings_digest(const weft_settings *settings, char digest[SETTINGS_DIGEST_SIZE_BYTES]);
 
-/* The other settings, those of the machine, as the text of an INI file (run.ini) that weft_settings_load reads back to the
- * same values. *text is freed with memory_free. WEFT_OK; or, with *text NULL, WEFT_ENOMEM, or WEFT_ESETTINGS for a URI with
+/* All settings as the text of an INI file (run.ini) that weft_settings_load reads back to the same values, those of the machine
+ * first. *text is freed with memory_free. WEFT_OK; or, with *text NULL, WEFT_ENOMEM, or WEFT_ESETTINGS for a URI or path with
  * 150 bytes in a row that are nothing but blanks, ';' and '#' with single characters between them. */
-weft_status settings_write_machine_ini(const weft_settings *settings, char **text);
+weft_status settings_write_run_ini(const weft_settings *settings, char **text);
+
+/* weft_settings_load, and named[i] says whether the file gives setting i of the table a value, its default included (i <
+ * weft_settings_count()). After a failure named is as it was. */
+weft_status ini_load_named(weft_settings *settings, const char *path, bool named[]);
 
 /* The values for hidden layer l (0 first) of a list that has one entry for all layers or one for each. */
 int choice_for_layer(const struct choice_list *list, size_t l);

@@ -81,6 +81,9 @@ const struct setting setting_table[] = {
      "start at 0, except with torch_linear."},
     {IDENTITY(network, init_std), REAL(0, 1e30), DEFAULT("0.01"),
      .info.help = "Standard deviation of the first weights with network.init = gaussian."},
+    {MACHINE(network, init_from), .kind = KIND_TEXT, .info.values = "none | path", DEFAULT("none"),
+     .info.help = "Begin with the weights of this model instead (fine-tuning): a checkpoint, or a run's directory, then its best.h5 or "
+     "last.h5. The checkpoints of the run keep the digest of these weights. none: they are drawn."},
     {IDENTITY(network, batch_norm), CHOICE("none | before | after"), DEFAULT("none"),
      .info.help = "Batch normalization of every hidden layer, before or after its activation."},
     {IDENTITY(network, batch_norm_statistics), CHOICE("batch | shard"), DEFAULT("batch"),

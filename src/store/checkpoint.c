@@ -3,9 +3,9 @@
 #include "store/checkpoint.h"
 
 #include "base/error.h"
+#include "base/file_reader.h"
 #include "base/memory.h"
 #include "store/file.h"
-#include "store/file_reader.h"
 #include "store/h5_snapshot.h"
 #include "store/image.h"
 #include "store/seal.h"

@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/fault.h"
 #include "base/memory.h"
-#include "store/fault.h"
 
 enum { LENGTH_BYTES = 8, HEAP_HEADER_BYTES = 16, OBJECT_HEADER_BYTES = 16 };    /* of a file whose lengths have 8 bytes */
 

@@ -1,4 +1,5 @@
-/* A file of settings, and the same as a sweep of several runs. What is read is written and read again: it says the same then. */
+/* A file of settings, and the same as a sweep of several runs. What is read is written and read again: it says the same then, and
+ * names every setting. */
 #include "fuzz.h"
 
 #include <string.h>
@@ -11,16 +12,20 @@
 static void settings_check(const char *path)
 {
     weft_settings *settings = weft_settings_create(), *again = weft_settings_create();
+    bool *named = memory_new(setting_count, sizeof *named);
     char *text = NULL, *second = NULL;
     weft_status st = weft_settings_load(settings, path);
     FUZZ_HOLDS(st == WEFT_OK || (st == WEFT_ESETTINGS && weft_last_error()[0] != '\0'));
     if (st == WEFT_OK)
-        st = settings_write_machine_ini(settings, &text);
+        st = settings_write_run_ini(settings, &text);
     if (st == WEFT_OK) {
-        path = fuzz_put("machine.ini", (struct fuzz_input){(const uint8_t *)text, strlen(text)}, 0);
-        FUZZ_HOLDS(weft_settings_load(again, path) == WEFT_OK);
-        FUZZ_HOLDS(settings_write_machine_ini(again, &second) == WEFT_OK && strcmp(text, second) == 0);
+        path = fuzz_put("run.ini", (struct fuzz_input){(const uint8_t *)text, strlen(text)}, 0);
+        FUZZ_HOLDS(ini_load_named(again, path, named) == WEFT_OK);
+        for (size_t i = 0; i < setting_count; i++)
+            FUZZ_HOLDS(named[i]);
+        FUZZ_HOLDS(settings_write_run_ini(again, &second) == WEFT_OK && strcmp(text, second) == 0);
     }
+    memory_free(named);
     memory_free(text);
     memory_free(second);
     weft_settings_destroy(settings);

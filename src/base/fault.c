@@ -1,5 +1,5 @@
 /* See fault.h. */
-#include "store/fault.h"
+#include "base/fault.h"
 
 #include <stdatomic.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* See file_reader.h. A file may grow or shrink while it is read: what its size says is a first guess and no more. */
-#include "store/file_reader.h"
+#include "base/file_reader.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/fault.h"
 #include "base/memory.h"
-#include "store/fault.h"
 
 enum { READ_FIRST_BYTES = 1 << 16 };
 
@@ -47,7 +47,7 @@ void file_reader_close(struct file_reader *reader)
     close(reader->descriptor);                          /* read only */
 }
 
-static ssize_t read_some(int descriptor, void *out, size_t wanted)
+static ssize_t read_once(int descriptor, void *out, size_t wanted)
 {
     int fault = fault_of("read");
     if (fault > 0) {
@@ -57,23 +57,27 @@ static ssize_t read_some(int descriptor, void *out, size_t wanted)
     return read(descriptor, out, fault == FAULT_SHORT ? (wanted + 1) / 2 : wanted);
 }
 
+weft_status file_reader_read_some(struct file_reader *reader, void *out, size_t capacity, size_t *got)
+{
+    ssize_t size;
+    *got = 0;
+    do
+        size = read_once(reader->descriptor, out, capacity);
+    while (size < 0 && errno == EINTR);
+    if (size < 0)
+        return error_set(WEFT_EIO, "read %s at byte %zu: %m", reader->path, reader->taken_bytes);
+    *got = (size_t)size;
+    reader->taken_bytes += *got;
+    return reader->taken_bytes > reader->limit_bytes ? too_large(reader, reader->taken_bytes) : WEFT_OK;
+}
+
 weft_status file_reader_read(struct file_reader *reader, void *out, size_t wanted, size_t *got)
 {
+    weft_status st = WEFT_OK;
     *got = 0;
-    while (*got < wanted) {
-        ssize_t piece = read_some(reader->descriptor, (char *)out + *got, wanted - *got);
-        if (piece < 0 && errno == EINTR)
-            continue;
-        if (piece < 0)
-            return error_set(WEFT_EIO, "read %s at byte %zu: %m", reader->path, reader->taken_bytes);
-        if (piece == 0)
-            break;
-        *got += (size_t)piece;
-        reader->taken_bytes += (size_t)piece;
-        if (reader->taken_bytes > reader->limit_bytes)
-            return too_large(reader, reader->taken_bytes);
-    }
-    return WEFT_OK;
+    for (size_t piece = 1; piece > 0 && *got < wanted && st == WEFT_OK; *got += piece)
+        st = file_reader_read_some(reader, (char *)out + *got, wanted - *got, &piece);
+    return st;
 }
 
 /* To the end, however long the file says it is: *bytes grows when it must. */

@@ -1,7 +1,7 @@
 /* Where a test makes system calls fail: each one that file.c, file_reader.c and h5_bytes.c make is
  * announced here by its name first. */
-#ifndef STORE_FAULT_H
-#define STORE_FAULT_H
+#ifndef BASE_FAULT_H
+#define BASE_FAULT_H
 
 #include <errno.h>
 #include <stdbool.h>
