@@ -149,7 +149,7 @@ static enum outcome recover(const struct recorded *r, size_t point, size_t threa
         return wrong("run.ini or history.csv is torn");
     watched = (struct watch){0};
     weft_status st = reopen("cut/run", (weft_resume_options){.has_threads = 1, .threads = threads}, &watched);
-    if (st == WEFT_ENOINPUT && saved < 0)
+    if (st == WEFT_ENOINPUT && saved < 0 && !exists(file_of("cut/run", "run.ini")))     /* with it, the run begins again */
         return NONE_YET;
     if (st != WEFT_OK)
         return wrong("step %lld was reported as saved: %s", (long long)saved, weft_last_error());

@@ -334,9 +334,9 @@ static void run_ini_only_names_the_data(void **state)
     weft_evaluation before, after;
     const weft_evaluate_options options = {.split = "validation"};
     assert_ok(weft_evaluate(in_scratch("run"), &options, &before, NULL));
-    FILE *ini = fopen(in_scratch("run/run.ini"), "a");
+    FILE *ini = fopen(in_scratch("run/run.ini"), "w");
     assert_non_null(ini);
-    assert_true(fputs("\n[regularization]\nl2 = 100\n[train]\nseed = 7\n", ini) >= 0);
+    assert_true(fprintf(ini, "[data]\nsource = digits:?train=300&test=60\n[regularization]\nl2 = 100\n[train]\nseed = 7\n") > 0);
     assert_int_equal(fclose(ini), 0);
     assert_ok(weft_evaluate(in_scratch("run"), &options, &after, NULL));
     assert_true(before.cost == after.cost && before.loss == after.loss && before.rows == after.rows);

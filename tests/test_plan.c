@@ -1,80 +1,11 @@
 /* What a run would be, held against what it is: its steps, the memory that it really asks for, the files that it really writes,
- * the errors that it really ends with. The linker puts functions of this file in place of those that allocate. */
+ * the errors that it really ends with. */
 #include "run_samples.h"
 
 #include <math.h>
-#include <stdatomic.h>
 
+#include "counted_memory.h"
 #include "train/trainer.h"
-
-/* ---- every byte that is asked for is counted ---- */
-
-static atomic_size_t live_bytes, most_bytes;
-
-enum { HEAD_BYTES = CACHE_LINE_BYTES };                         /* before each array: how large it is */
-
-void *__real_memory_new(size_t count, size_t size_bytes);
-void *__real_memory_reserve(size_t count, size_t size_bytes);
-void __real_memory_free(void *p);
-void *__wrap_memory_new(size_t count, size_t size_bytes);
-void *__wrap_memory_reserve(size_t count, size_t size_bytes);
-void __wrap_memory_free(void *p);
-void __wrap_memory_discard(void *p, size_t count, size_t size_bytes);
-void *__wrap_memory_grow(void *old, size_t old_count, size_t new_count, size_t size_bytes);
-char *__wrap_memory_string(const char *text);
-
-static void *counted(unsigned char *p, size_t bytes)
-{
-    if (p == NULL)
-        return NULL;
-    memcpy(p, &bytes, sizeof bytes);
-    size_t live = atomic_fetch_add(&live_bytes, bytes) + bytes, most = atomic_load(&most_bytes);
-    while (live > most && !atomic_compare_exchange_weak(&most_bytes, &most, live))
-        ;
-    return p + HEAD_BYTES;
-}
-
-void *__wrap_memory_new(size_t count, size_t size_bytes)
-{
-    return counted(__real_memory_new(count * size_bytes + HEAD_BYTES, 1), count * size_bytes);
-}
-
-void *__wrap_memory_reserve(size_t count, size_t size_bytes)
-{
-    return counted(__real_memory_reserve(count * size_bytes + HEAD_BYTES, 1), count * size_bytes);
-}
-
-void __wrap_memory_free(void *p)
-{
-    size_t bytes;
-    if (p == NULL)
-        return;
-    memcpy(&bytes, (unsigned char *)p - HEAD_BYTES, sizeof bytes);
-    atomic_fetch_sub(&live_bytes, bytes);
-    __real_memory_free((unsigned char *)p - HEAD_BYTES);
-}
-
-void __wrap_memory_discard(void *p, size_t count, size_t size_bytes)
-{
-    (void)p; (void)count; (void)size_bytes;                     /* it stays asked for */
-}
-
-void *__wrap_memory_grow(void *old, size_t old_count, size_t new_count, size_t size_bytes)
-{
-    void *grown = __wrap_memory_new(new_count, size_bytes);
-    size_t kept = old_count < new_count ? old_count : new_count;
-    if (grown != NULL && kept > 0)
-        memcpy(grown, old, kept * size_bytes);
-    if (grown != NULL)
-        __wrap_memory_free(old);
-    return grown;
-}
-
-char *__wrap_memory_string(const char *text)
-{
-    char *copy = __wrap_memory_new(strlen(text) + 1, 1);
-    return copy != NULL ? strcpy(copy, text) : NULL;
-}
 
 /* ---- runs to be planned, each with memory of another kind ---- */
 
@@ -247,17 +178,17 @@ static void memory_is_what_is_asked_for(void **state)
         struct watch watch = {0};
         weft_plan p;
         make_values();
-        size_t before = atomic_load(&live_bytes);
+        size_t before = counted_live_bytes();
         assert_ok(create("run", RUN[i], &watch));
-        size_t standing = atomic_load(&live_bytes) - before;
+        size_t standing = counted_live_bytes() - before;
         assert_ok(weft_trainer_plan(watch.trainer, &p));
         uint64_t told = p.memory_bytes - passing_bytes(&p);
         if (standing < told || standing > told + UNTOLD_BYTES)
             fail_msg("run %zu: %zu bytes, but the plan says %zu", i, standing, (size_t)told);
         print_message("run %zu: %zu bytes stand, %zu are told", i, standing, (size_t)told);
-        atomic_store(&most_bytes, 0);
+        counted_begin(false);
         assert_ok(run(&watch));
-        size_t most = atomic_load(&most_bytes) - before;
+        size_t most = counted_most_bytes() - before;
         print_message("; at most %zu, %zu are told\n", most, (size_t)p.memory_bytes);
         if (most > p.memory_bytes + UNTOLD_AT_MOST_BYTES)
             fail_msg("run %zu: up to %zu bytes, but the plan says at most %zu", i, most, (size_t)p.memory_bytes);
@@ -265,7 +196,7 @@ static void memory_is_what_is_asked_for(void **state)
             fail_msg("run %zu: up to %zu bytes, and not even one checkpoint", i, most);
         weft_plan_clear(&p);
         destroy(&watch);
-        assert_int_equal(atomic_load(&live_bytes), before);     /* and nothing is left */
+        assert_int_equal(counted_live_bytes(), before);         /* and nothing is left */
         assert_int_equal(scratch_clear(NULL), 0);
     }
 }
@@ -402,7 +333,7 @@ static void memory_may_be_short(void **state)
     (void)state;
     weft_settings *settings = settings_with("data.source=digits:?train=40&test=10; network.hidden=1; network.dropout=0; "
                                             "optimizer.name=momentum; train.batch_size=20; train.steps=1; run.threads=1; ");
-    size_t n = 1, before = atomic_load(&live_bytes);
+    size_t n = 1, before = counted_live_bytes();
     for (weft_status st = WEFT_ENOMEM; st != WEFT_OK; n++) {
         weft_plan p;
         memory_fail_from(n);
@@ -412,7 +343,7 @@ static void memory_may_be_short(void **state)
             fail_msg("%zu: %s: %s", n, weft_strerror(st), weft_last_error());
         assert_true((p.setting != NULL) == (st == WEFT_OK));
         weft_plan_clear(&p);
-        assert_int_equal(atomic_load(&live_bytes), before);
+        assert_int_equal(counted_live_bytes(), before);
     }
     print_message("%zu allocations in a plan\n", n - 2);
     weft_settings_destroy(settings);

@@ -205,12 +205,45 @@ static void more_epochs_go_on_as_if_planned(void **state)
     destroy(&watch);
     assert_string_equal(watch.summary.weights_digest, digest);
     assert_int_equal(watch.summary.steps, 28);
-    assert_ok(reopen("short", (weft_resume_options){.epochs = 3}, &watch));     /* fewer than are done: it stays over */
+    assert_int_equal(reopen("short", (weft_resume_options){.epochs = 3}, &watch), WEFT_ESETTINGS);
+    assert_non_null(strstr(weft_last_error(), "the run has done 4 already"));
+    assert_ok(reopen("short", (weft_resume_options){.epochs = 4}, &watch));
     assert_true(weft_trainer_is_finished(watch.trainer));
     destroy(&watch);
     train_undisturbed("cosine", "schedule.name=cosine");
     assert_int_equal(reopen("cosine", (weft_resume_options){.epochs = 4}, &watch), WEFT_ESETTINGS);
     assert_non_null(strstr(weft_last_error(), "cosine"));
+}
+
+/* The end of the shorter run is between two evaluations, so that the longer one would not look there: a plateau does not, and where
+ * early stopping has, the run cannot be made longer. */
+static void an_end_between_evaluations_is_not_looked_at(void **state)
+{
+    (void)state;
+    static const char plateau[] = "train.evaluate_every=4 steps; schedule.name=plateau; schedule.patience=1 steps; schedule.factor=0.5; "
+                                  "schedule.metric=validation_loss; optimizer.learning_rate=0.3; train.early_stop=none; ";
+    struct watch watch = {0};
+    char more[512];
+    snprintf(more, sizeof more, "%strain.epochs=6", plateau);
+    assert_ok(train("long", more, &watch));
+    char digest[33];
+    memcpy(digest, watch.summary.weights_digest, sizeof digest);
+    for (unsigned epochs = 1; epochs < 6; epochs++) {
+        char name[16];
+        snprintf(name, sizeof name, "short-%u", epochs);
+        snprintf(more, sizeof more, "%strain.epochs=%u", plateau, epochs);
+        assert_ok(train(name, more, &watch));
+        assert_ok(reopen(name, (weft_resume_options){.epochs = 6}, &watch));
+        assert_ok(run(&watch));
+        destroy(&watch);
+        assert_string_equal(watch.summary.weights_digest, digest);
+    }
+    train_undisturbed("early", "train.evaluate_every=4 steps; train.epochs=1; train.early_stop=train_loss; train.patience=100 steps");
+    assert_int_equal(reopen("early", (weft_resume_options){.epochs = 2}, &watch), WEFT_ESETTINGS);
+    assert_non_null(strstr(weft_last_error(), "between two evaluations"));
+    train_undisturbed("even", "train.evaluate_every=7 steps; train.epochs=1; train.early_stop=train_loss; train.patience=100 steps");
+    assert_ok(reopen("even", (weft_resume_options){.epochs = 2}, &watch));
+    destroy(&watch);
 }
 
 static void other_data_are_refused(void **state)
@@ -374,6 +407,7 @@ int main(void)
         TEST(a_stop_before_the_first_step_is_saved),
         TEST(a_finished_run_is_only_evaluated),
         TEST(more_epochs_go_on_as_if_planned),
+        TEST(an_end_between_evaluations_is_not_looked_at),
         TEST(other_data_are_refused),
         TEST(changed_settings_are_refused),
         TEST(missing_settings_have_their_defaults),

@@ -56,10 +56,10 @@ typedef void (*weft_event_handler)(void *context, const weft_event *event);
 /* Where a run goes, and who is told. */
 typedef struct weft_trainer_options {
     const char *out;            /* directory of the run; created; must not hold a run already */
-    const char *init_from;      /* NULL, or a checkpoint (a directory: its best.h5, else last.h5) whose weights, biases, gamma, beta
-                                   and running statistics the run begins with, in place of random ones (fine-tuning); its hidden
-                                   layers must be those of the settings. An output layer of another width is drawn anew, which a
-                                   note says */
+    const char *init_from;      /* NULL, or in place of network.init_from: a checkpoint (a directory: its best.h5, else last.h5)
+                                   whose weights, biases, gamma, beta and running statistics the run begins with, in place of
+                                   random ones (fine-tuning); its hidden layers must be those of the settings. An output layer of
+                                   another width is drawn anew, which a note says */
     weft_event_handler on_event;        /* may be NULL */
     void *event_context;        /* handed to on_event */
 } weft_trainer_options;
@@ -76,15 +76,17 @@ typedef struct weft_resume_options {
     const char *data;           /* URI in place of the one in run.ini; NULL: that one. The rows must be the same. */
     int has_threads;            /* 1: threads below in place of run.ini's */
     size_t threads;             /* as run.threads */
-    uint64_t epochs;            /* 0: as planned; else the run's new number of epochs (not for a cosine schedule) */
+    uint64_t epochs;            /* 0: as planned; else the run's new number of epochs, not fewer than are done; not for a cosine
+                                   schedule, nor where early stopping took an end between two evaluations for the best */
     weft_event_handler on_event;        /* may be NULL */
     void *event_context;        /* handed to on_event */
 } weft_resume_options;
 
-/* Go on from the newest checkpoint in a run's directory that is whole, with bits as if the run had never stopped.
+/* Go on from the newest checkpoint in a run's directory that is whole, with bits as if the run had never stopped; from step 0, with
+ * the settings in run.ini, if the run was stopped before its first save.
  * options may be NULL. Returns as weft_trainer_create, and WEFT_EDAMAGED if there are checkpoints but none is whole, or that one
- * and the one before it are of different runs; WEFT_ENOINPUT if there is no run or not even a first checkpoint; WEFT_EDATA if the
- * data differ from those the run was started with, WEFT_ESETTINGS if the settings do. */
+ * and the one before it are of different runs; WEFT_ENOINPUT if there is no run, or one whose checkpoints have been removed;
+ * WEFT_EDATA if the data differ from those the run was started with, WEFT_ESETTINGS if the settings in run.ini do. */
 weft_status weft_trainer_resume(const char *directory, const weft_resume_options *options, weft_trainer **trainer);
 
 /* 1 if the run is over already (its epochs or steps are done, or it stopped early); running it again only evaluates. */

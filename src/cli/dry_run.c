@@ -124,11 +124,10 @@ static void put_memory(json_t **object, const weft_plan *plan)
     json_put(object, "evaluation_bytes", json_of_count(plan->evaluation_bytes));
 }
 
-static json_t *json_of_plan(const weft_plan *plan, const char *init_from)
+static json_t *json_of_plan(const weft_plan *plan)
 {
     json_t *object = json_object();
     put_settings(&object, plan);
-    json_put(&object, "init_from", json_of_text(init_from));
     put_network(&object, plan);
     put_data(&object, plan);
     put_steps(&object, plan);
@@ -152,10 +151,8 @@ int dry_run(const char *verb, const weft_settings *settings, const char *init_fr
     if (st != WEFT_OK)
         return exit_failure(verb, st);
     int exit_code = 0;
-    if (init_from != NULL && !json)                             /* not a setting: the INI file does not bring it along */
-        printf("; with --init-from %.150s\n", init_from);
     if (json)
-        exit_code = json_print(verb, json_of_plan(&plan, init_from));
+        exit_code = json_print(verb, json_of_plan(&plan));
     else if (weft_report_plan(&plan, stdout) == WEFT_ENOMEM)    /* a stream that fails shows in exit_flushed */
         exit_code = exit_failure(verb, WEFT_ENOMEM);
     weft_plan_clear(&plan);

@@ -181,7 +181,7 @@ weft_status weft_sweep_begin(weft_sweep *shown)
     struct sweep *sweep = (struct sweep *)(void *)shown;
     weft_status st = file_make_directory(shown->out);
     if (st == WEFT_OK) st = take_lock(sweep);
-    if (st == WEFT_OK) st = file_remove_stale_temporaries(shown->out);
+    if (st == WEFT_OK) st = file_remove_stale_temporaries(shown->out, NULL);
     if (st == WEFT_OK) st = weft_sweep_check(shown);
     if (st == WEFT_OK) st = write_ini(sweep);
     return st;

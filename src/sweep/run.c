@@ -1,40 +1,53 @@
 /* One run of a sweep: how far it has come, and how it begins or goes on. */
-#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "base/memory.h"
 #include "store/file.h"
 #include "sweep/sweep.h"
 
+static const char *const first_file[] = {"run.ini", "history.csv", "timing.csv"};      /* before the first checkpoint */
+enum { FIRST_FILES = sizeof first_file / sizeof *first_file };
+
 /* ---- how far it has come ---- */
 
-/* The names in a directory; visit returns false to end. False: it cannot be read, or visit has ended it. */
-static bool all_names(const char *directory, bool (*visit)(const char *directory, const char *name))
+/* What the names in a run's directory say. */
+struct names_found {
+    bool is_directory;
+    bool has_checkpoint;
+    bool has_other;             /* than what a run has before its first checkpoint */
+};
+
+/* Links to a checkpoint do not come before it, and nobody else's file may go. */
+static bool is_of_begun_run(const char *name)
 {
-    DIR *stream = opendir(directory);
-    if (stream == NULL)
-        return false;
-    bool all = true;
-    for (struct dirent *entry = readdir(stream); entry != NULL && all; entry = readdir(stream))
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            all = visit(directory, entry->d_name);
-    closedir(stream);
-    return all;
+    static const char *const own[] = {".", "..", "lock"};
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        if (strcmp(name, own[i]) == 0)
+            return true;
+    for (size_t i = 0; i < FIRST_FILES; i++)
+        if (strcmp(name, first_file[i]) == 0)
+            return true;
+    return name[0] == '.' && strstr(name, ".tmp.") != NULL;
 }
 
-static bool is_no_checkpoint(const char *directory, const char *name)
+static weft_status note_name(void *context, const char *name)
 {
+    struct names_found *found = context;
     size_t length = strlen(name);
-    (void)directory;
-    return !(strncmp(name, "step-", 5) == 0 && length > 8 && strcmp(name + length - 3, ".h5") == 0);
+    found->has_checkpoint |= strncmp(name, "step-", 5) == 0 && length > 8 && strcmp(name + length - 3, ".h5") == 0;
+    found->has_other |= !is_of_begun_run(name);
+    return WEFT_OK;
 }
 
-static bool has_checkpoint(const char *directory)
+/* Nothing is found where there is no directory. */
+static weft_status look_into(const char *directory, struct names_found *found)
 {
-    return access(directory, F_OK) == 0 && !all_names(directory, is_no_checkpoint);
+    struct file_look look;
+    weft_status st = file_look(directory, &look);
+    *found = (struct names_found){.is_directory = look.is_directory};
+    return look.is_directory ? file_list(directory, note_name, found) : st;
 }
 
 /* Settings of a checkpoint against those that the run should have. */
@@ -60,11 +73,13 @@ static weft_status check_settings(const weft_sweep_run *run, const weft_checkpoi
 weft_status sweep_run_read(const weft_sweep *sweep, size_t i, weft_sweep_state *state, weft_run *read)
 {
     const weft_sweep_run *run = &sweep->run[i];
+    struct names_found found;
     *read = (weft_run){0};
-    *state = has_checkpoint(run->directory) ? WEFT_SWEEP_STOPPED : WEFT_SWEEP_MISSING;
-    if (*state == WEFT_SWEEP_MISSING)
-        return WEFT_OK;
-    weft_status st = weft_run_read(run->directory, read);
+    weft_status st = look_into(run->directory, &found);
+    *state = found.has_checkpoint ? WEFT_SWEEP_STOPPED : WEFT_SWEEP_MISSING;
+    if (st != WEFT_OK || *state == WEFT_SWEEP_MISSING)
+        return st;
+    st = weft_run_read(run->directory, read);
     if (st == WEFT_ENOINPUT || st == WEFT_EDAMAGED)             /* going on finds an older checkpoint, or says what is wrong */
         return WEFT_OK;
     if (st != WEFT_OK)
@@ -87,22 +102,10 @@ weft_status weft_sweep_run_state(const weft_sweep *sweep, size_t run, weft_sweep
 
 /* ---- how it begins or goes on ---- */
 
-static const char *const first_file[] = {"run.ini", "history.csv", "timing.csv"};      /* before the first checkpoint */
-
-/* Links to a checkpoint do not come before it, and nobody else's file may go. */
-static bool is_of_begun_run(const char *directory, const char *name)
-{
-    (void)directory;
-    for (size_t i = 0; i < sizeof first_file / sizeof *first_file; i++)
-        if (strcmp(name, first_file[i]) == 0)
-            return true;
-    return strcmp(name, "lock") == 0 || (name[0] == '.' && strstr(name, ".tmp.") != NULL);
-}
-
 static weft_status remove_first_files(const char *directory)
 {
     weft_status st = WEFT_OK;
-    for (size_t i = sizeof first_file / sizeof *first_file; i-- > 0 && st == WEFT_OK;) {        /* run.ini last: it marks a run */
+    for (size_t i = FIRST_FILES; i-- > 0 && st == WEFT_OK;) {        /* run.ini last: it marks a run */
         char *path = sweep_path(directory, first_file[i]);
         st = path != NULL ? file_remove(path) : WEFT_ENOMEM;
         memory_free(path);
@@ -110,18 +113,19 @@ static weft_status remove_first_files(const char *directory)
     return st;
 }
 
-/* A process that was killed before its first checkpoint leaves a directory that can neither be begun nor gone on with. */
+/* Killed before its first checkpoint, the run begins anew with the settings of the sweep. What else may be in the directory is in
+ * the way of weft_trainer_create, which says so. */
 static weft_status clear_away(const char *directory)
 {
     int lock;
-    if (!all_names(directory, is_of_begun_run))
-        return WEFT_OK;                                         /* not there, or weft_trainer_create says what is in the way */
+    struct names_found found;
     char *path = sweep_path(directory, "lock");
     weft_status st = path != NULL ? file_lock(path, &lock) : WEFT_ENOMEM;
     memory_free(path);
     if (st != WEFT_OK)
         return st;
-    if (all_names(directory, is_of_begun_run))                  /* still, now that nobody else has it */
+    st = look_into(directory, &found);                          /* once more, now that nobody else has it */
+    if (st == WEFT_OK && !found.has_other)
         st = remove_first_files(directory);
     file_unlock(lock);
     return st;
@@ -131,12 +135,14 @@ weft_status weft_sweep_run_open(const weft_sweep *sweep, size_t i, const char *d
                                 void *event_context, weft_trainer **trainer)
 {
     const weft_sweep_run *run = &sweep->run[i];
+    const weft_resume_options resume = {.data = data, .on_event = on_event, .event_context = event_context};
+    const weft_trainer_options begin = {.out = run->directory, .on_event = on_event, .event_context = event_context};
+    struct names_found found;
     *trainer = NULL;
-    if (has_checkpoint(run->directory)) {
-        const weft_resume_options options = {.data = data, .on_event = on_event, .event_context = event_context};
-        return weft_trainer_resume(run->directory, &options, trainer);
-    }
-    const weft_trainer_options options = {.out = run->directory, .on_event = on_event, .event_context = event_context};
-    weft_status st = clear_away(run->directory);
-    return st == WEFT_OK ? weft_trainer_create(run->settings, &options, trainer) : st;
+    weft_status st = look_into(run->directory, &found);
+    if (st == WEFT_OK && found.has_checkpoint)
+        return weft_trainer_resume(run->directory, &resume, trainer);
+    if (st == WEFT_OK && found.is_directory && !found.has_other)
+        st = clear_away(run->directory);
+    return st == WEFT_OK ? weft_trainer_create(run->settings, &begin, trainer) : st;
 }

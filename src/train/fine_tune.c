@@ -2,6 +2,7 @@
 #include "train/fine_tune.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -51,23 +52,40 @@ static void tell_differences(weft_trainer *tr, const struct model *model)
     }
 }
 
-weft_status fine_tune_begin(weft_trainer *tr, const char *checkpoint)
+static weft_status take_weights(weft_trainer *tr, const struct model *model)
 {
     struct network *net = &tr->training.net;
+    weft_status st = layers_fit(net, model);
+    if (st != WEFT_OK)
+        return error_context(st, "begin with %s", tr->settings->network.init_from);
+    size_t layers = net->outputs == model->net.outputs ? net->layers : net->layers - 1;
+    copy_tensors(net->tensor, net->tensors, model->net.parameter, model->net.tensor, layers, net->parameter);
+    copy_tensors(net->running_tensor, net->running_tensors, model->net.running, model->net.running_tensor, layers, net->running);
+    network_pack(net);
+    memcpy(tr->initial_digest, model->digest, sizeof tr->initial_digest);
+    tell_differences(tr, model);
+    return WEFT_OK;
+}
+
+static weft_status make_absolute(weft_settings *settings)
+{
+    char *absolute = realpath(settings->network.init_from, NULL);
+    if (absolute == NULL)
+        return error_set(WEFT_ENOINPUT, "begin with %s: %m", settings->network.init_from);
+    weft_status st = weft_settings_set(settings, "network.init_from", absolute);
+    free(absolute);                                             /* realpath's */
+    return st;
+}
+
+weft_status fine_tune_begin(weft_trainer *tr)
+{
     struct model model;
-    weft_status st = model_load(checkpoint, "best.h5", false, &model, NULL);
+    if (strcmp(tr->settings->network.init_from, "none") == 0)
+        return WEFT_OK;
+    weft_status st = model_load(tr->settings->network.init_from, "best.h5", false, &model, NULL);
     if (st != WEFT_OK)
         return st;
-    if ((st = layers_fit(net, &model)) == WEFT_OK) {
-        size_t layers = net->outputs == model.net.outputs ? net->layers : net->layers - 1;
-        copy_tensors(net->tensor, net->tensors, model.net.parameter, model.net.tensor, layers, net->parameter);
-        copy_tensors(net->running_tensor, net->running_tensors, model.net.running, model.net.running_tensor, layers, net->running);
-        network_pack(net);
-        memcpy(tr->initial_digest, model.digest, sizeof tr->initial_digest);
-        tell_differences(tr, &model);
-    } else {
-        st = error_context(st, "begin with %s", checkpoint);
-    }
+    st = take_weights(tr, &model);
     model_destroy(&model);
-    return st;
+    return st == WEFT_OK ? make_absolute(tr->settings) : st;
 }

@@ -218,9 +218,7 @@ static weft_status close_run(weft_trainer *tr, const char *reason)
         tr->stop_reason = "";
         return st;
     }
-    if (rewrite_history(tr) != WEFT_OK)                         /* a log; the truth is in the checkpoints */
-        trainer_announce(tr, WEFT_EVENT_NOTE, weft_last_error());
-    return WEFT_OK;
+    return rewrite_history(tr);                                 /* resuming does that again, too */
 }
 
 /* Time is up: what resume finds must be what a run without this pause would have had, so nothing is evaluated for it. */
@@ -237,8 +235,7 @@ static weft_status stop_on_request(weft_trainer *tr)
     weft_status st = loop_save_and_wait(tr);
     if (st != WEFT_OK)
         return st;
-    return error_set(WEFT_ESTOPPED, "stopped on request after step %" PRIu64 "; saved; go on with: weft resume %s",
-                     tr->training.step, run_directory_path(tr->directory));
+    return error_set(WEFT_ESTOPPED, "stopped on request after step %" PRIu64 "; saved", tr->training.step);
 }
 
 /* Until there is a reason to stop, or a request: then *reason is "". */
@@ -275,8 +272,8 @@ static weft_status run(weft_trainer *tr)
     if (st == WEFT_OK)
         st = final_figures(tr);
     if (st == WEFT_ESTOPPED)
-        error_set(st, "stopped on request while the last figures were worked out; the run is over and saved; weft resume %s "
-                  "works them out again", run_directory_path(tr->directory));
+        error_set(st, "stopped on request while the last figures were worked out; the run is %ssaved",
+                  strcmp(tr->stop_reason, STOPPED_BY_TIME) == 0 ? "" : "over and ");
     return st;
 }
 

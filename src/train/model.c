@@ -4,21 +4,24 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "base/memory.h"
 #include "kernel/kernel.h"
 #include "store/checkpoint.h"
+#include "store/file.h"
 #include "train/trainer.h"
 
 static weft_status find_file(const char *path, const char *preferred, char file[MODEL_PATH_SIZE])
 {
-    struct stat info;
-    bool is_directory = stat(path, &info) == 0 && S_ISDIR(info.st_mode);
-    int length = snprintf(file, MODEL_PATH_SIZE, is_directory ? "%s/%s" : "%s", path, preferred);
-    if (is_directory && access(file, F_OK) != 0)
+    struct file_look look, wanted = {.exists = true};
+    weft_status st = file_look(path, &look);
+    int length = snprintf(file, MODEL_PATH_SIZE, look.is_directory ? "%s/%s" : "%s", path, preferred);
+    if (st == WEFT_OK && look.is_directory && length < MODEL_PATH_SIZE)
+        st = file_look(file, &wanted);
+    if (st != WEFT_OK)
+        return st;
+    if (!wanted.exists)
         length = snprintf(file, MODEL_PATH_SIZE, "%s/last.h5", path);
     if (length >= MODEL_PATH_SIZE)
         return error_set(WEFT_ENOINPUT, "path of %d characters: wanted fewer than %d", length, MODEL_PATH_SIZE);

@@ -170,7 +170,7 @@ static weft_status resolve_sources(weft_trainer *tr)
     weft_status st = weft_settings_set(tr->settings, "data.source", tr->dataset.source);
     if (st == WEFT_OK) st = weft_settings_set(tr->settings, "data.validation", tr->dataset.validation_source);
     if (st == WEFT_OK) st = weft_settings_set(tr->settings, "data.test", tr->dataset.test_source);
-    if (st == WEFT_OK) st = settings_write_machine_ini(tr->settings, &ini);     /* can it be? */
+    if (st == WEFT_OK) st = settings_write_run_ini(tr->settings, &ini);         /* can it be? */
     memory_free(ini);
     return st;
 }
@@ -185,8 +185,8 @@ weft_status weft_plan_make(const weft_settings *settings, const weft_trainer_opt
     weft_trainer *tr = trainer_new(options->on_event, options->event_context);
     if (tr == NULL)
         return WEFT_ENOMEM;
-    weft_status st = trainer_lay_out(tr, settings, &thread_reason);
-    if (st == WEFT_OK && options->init_from != NULL) st = fine_tune_begin(tr, options->init_from);
+    weft_status st = trainer_lay_out(tr, settings, options->init_from, &thread_reason);
+    if (st == WEFT_OK) st = fine_tune_begin(tr);
     if (st == WEFT_OK) st = resolve_sources(tr);
     if (st == WEFT_OK) st = weft_trainer_plan(tr, plan);
     weft_trainer_destroy(tr);

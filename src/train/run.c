@@ -2,19 +2,18 @@
  * leaves may be another one (the best), and what it is worth is in evaluation.h5. Seconds are in timing.csv alone. */
 #include "weft/run.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/error.h"
+#include "base/file_reader.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "store/checkpoint.h"
-#include "store/file_reader.h"
+#include "store/file.h"
 #include "store/palette.h"
 #include "store/weight_stats.h"
 #include "train/figures.h"
@@ -33,6 +32,15 @@ static weft_status path_of(const weft_run *run, const char *name, char path[PATH
 {
     return snprintf(path, PATH_SIZE, "%s/%s", run->directory, name) < PATH_SIZE
                ? WEFT_OK : error_set(WEFT_ENOINPUT, "the path %.60s... is too long", run->directory);
+}
+
+static weft_status find(const weft_run *run, const char *name, char path[PATH_SIZE], bool *is_there)
+{
+    struct file_look look;
+    TRY(path_of(run, name, path));
+    TRY(file_look(path, &look));
+    *is_there = look.exists;
+    return WEFT_OK;
 }
 
 /* Its own name, whatever way leads to it ("." has one, too). */
@@ -237,9 +245,10 @@ static weft_status read_figures(weft_run *run)
     char path[PATH_SIZE];
     struct snapshot *snapshot;
     struct figures figures;
-    TRY(path_of(run, "evaluation.h5", path));
+    bool is_there;
     run->model_step = run->last.step;
-    if (access(path, F_OK) != 0)
+    TRY(find(run, "evaluation.h5", path, &is_there));
+    if (!is_there)
         return WEFT_OK;
     TRY(checkpoint_load(path, false, &snapshot));
     weft_status st = figures_get(snapshot, &figures);
@@ -262,8 +271,9 @@ static weft_status read_figures(weft_run *run)
 static weft_status read_source(weft_run *run)
 {
     char path[PATH_SIZE];
-    TRY(path_of(run, "run.ini", path));
-    if (access(path, F_OK) != 0)
+    bool is_there;
+    TRY(find(run, "run.ini", path, &is_there));
+    if (!is_there)
         return WEFT_OK;
     weft_settings *settings = weft_settings_create();
     if (settings == NULL)
@@ -312,8 +322,9 @@ static weft_status read_times(weft_run *run)
     void *bytes;
     size_t size_bytes;
     run->elapsed_s = run->training_time_s = NAN;
-    TRY(path_of(run, "timing.csv", path));
-    if (access(path, F_OK) != 0)
+    bool is_there;
+    TRY(find(run, "timing.csv", path, &is_there));
+    if (!is_there)
         return WEFT_OK;
     TRY(file_read(path, TIMING_SIZE_MAX, &bytes, &size_bytes));
     add_times(bytes, run);
@@ -344,6 +355,17 @@ static weft_status read_last(struct model *model, const struct snapshot *snapsho
     return read_times(run);
 }
 
+static weft_status find_last(const weft_run *run, char path[PATH_SIZE])
+{
+    struct file_look look;
+    bool is_there;
+    TRY(file_look(run->directory, &look));
+    if (!look.is_directory)
+        return error_set(WEFT_ENOINPUT, "read the run in %s: it is a file, wanted the run's directory", run->directory);
+    TRY(find(run, "last.h5", path, &is_there));
+    return is_there ? WEFT_OK : error_set(WEFT_ENOINPUT, "read the run in %s: there is no last.h5 in it", run->directory);
+}
+
 weft_status weft_run_read(const char *directory, weft_run *run)
 {
     struct model model;
@@ -351,10 +373,7 @@ weft_status weft_run_read(const char *directory, weft_run *run)
     char path[PATH_SIZE];
     memset(run, 0, sizeof *run);
     weft_status st = name_run(directory, run);
-    if (st == WEFT_OK) st = path_of(run, "last.h5", path);
-    if (st == WEFT_OK && access(path, F_OK) != 0)
-        st = error_set(WEFT_ENOINPUT, errno == ENOTDIR ? "read the run in %s: it is a file, wanted the run's directory"
-                       : "read the run in %s: there is no last.h5 in it", directory);
+    if (st == WEFT_OK) st = find_last(run, path);
     if (st == WEFT_OK && (st = model_load(path, "", false, &model, &snapshot)) == WEFT_OK) {
         if ((st = read_last(&model, snapshot, run)) != WEFT_OK)
             error_context(st, "read the run in %s", directory);

@@ -1,4 +1,4 @@
-/* The trainer's inside: a run with everything around its steps. Shared by trainer.c (setting up and telling), loop.c (the
+/* The trainer's inside: a run with everything around its steps. Shared by trainer.c, setup.c and resume.c (setting up), loop.c (the
  * run itself), capture.c and restore.c (to and from a snapshot). */
 #ifndef TRAIN_TRAINER_H
 #define TRAIN_TRAINER_H
@@ -43,9 +43,13 @@ struct weft_trainer {
 /* A trainer without a run; NULL (WEFT_ENOMEM in the message). weft_trainer_destroy takes it back, whatever has become of it. */
 weft_trainer *trainer_new(weft_event_handler on_event, void *event_context);
 
-/* Settings, data, and everything that is sized by them: all of a run but its first weights and its directory. thread_reason as
- * in team_threads. Errors as weft_trainer_create, but for those of the directory; the trainer is then only good to be destroyed. */
-weft_status trainer_lay_out(weft_trainer *trainer, const weft_settings *settings, const char **thread_reason);
+/* *out is the trainer if st is WEFT_OK; else it is destroyed. Returns st. */
+weft_status trainer_give(weft_trainer *trainer, weft_status st, weft_trainer **out);
+
+/* Settings, data, and everything that is sized by them: all of a run but its first weights and its directory. init_from: NULL, or
+ * in place of network.init_from; thread_reason as in team_threads. Errors as weft_trainer_create, but for those of the directory;
+ * the trainer is then only good to be destroyed. */
+weft_status trainer_lay_out(weft_trainer *trainer, const weft_settings *settings, const char *init_from, const char **thread_reason);
 
 /* Tell the caller's handler, if there is one (announce.c). */
 void trainer_announce(weft_trainer *trainer, weft_event_kind kind, const char *text);

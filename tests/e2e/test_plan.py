@@ -127,8 +127,9 @@ class DryRun(WeftTest):
     def test_init_from(self):
         self.ok("train", *SMALL, "--out", "run")
         text = self.ok("train", *SMALL, "--init-from", "run", "--dry-run")
-        self.assertTrue(text.startswith("; with --init-from run\n"))
-        self.assertEqual(self.ok("train", *SMALL, "--init-from", "run", "--dry-run", "--json")["init_from"], "run")
+        self.assertRegex(text, rf"\ninit_from += {re.escape(os.path.realpath('run'))} ")
+        told = self.ok("train", *SMALL, "--init-from", "run", "--dry-run", "--json")
+        self.assertEqual(told["settings"]["network.init_from"], os.path.realpath("run"))
         self.fails(65, "layer 01 has 9 units", "train", *SMALL, *sets(network__hidden=9), "--init-from", "run", "--dry-run")
 
     def test_full_stdout(self):
