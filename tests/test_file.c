@@ -8,9 +8,9 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-#include "store/fault.h"
+#include "base/fault.h"
+#include "base/file_reader.h"
 #include "store/file.h"
-#include "store/file_reader.h"
 
 /* What the hook does: at the call_wanted-th call, fail it once with error_wanted, or end the process if that is < 0. */
 static int calls, call_wanted, error_wanted;
@@ -224,7 +224,7 @@ static void a_process_that_dies_at_any_call_leaves_a_whole_file(void **state)
         assert_true(strcmp((char *)bytes, "old") == 0 || strcmp((char *)bytes, "new bytes") == 0);
         free(bytes);
         litter += count_entries(scratch) - 1;
-        assert_ok(file_remove_stale_temporaries(scratch));
+        assert_ok(file_remove_stale_temporaries(scratch, NULL));
         assert_int_equal(count_entries(scratch), 1);
         assert_in_range(n, 1, 11);
     }
@@ -255,14 +255,14 @@ static void only_stale_temporaries_are_removed(void **state)
     put_file(in_scratch(own_old), "", 0);
     put_file(in_scratch(own_new), "", 0);
     put_file(in_scratch(parent), "", 0);
-    assert_ok(file_remove_stale_temporaries(scratch));
+    assert_ok(file_remove_stale_temporaries(scratch, NULL));
     assert_false(exists(in_scratch(dead)));
     assert_false(exists(in_scratch(own_new)));
     assert_true(exists(in_scratch(own_old)));
     assert_true(exists(in_scratch(parent)));
     for (size_t i = 0; i < COUNT(foreign); i++)
         assert_true(exists(in_scratch(foreign[i])));
-    assert_int_equal(file_remove_stale_temporaries(in_scratch("missing")), WEFT_EIO);
+    assert_int_equal(file_remove_stale_temporaries(in_scratch("missing"), NULL), WEFT_EIO);
 }
 
 static void a_taken_temporary_name_is_passed_over(void **state)

@@ -4,9 +4,9 @@
 
 #include <errno.h>
 
-#include "store/fault.h"
+#include "base/fault.h"
+#include "base/file_reader.h"
 #include "store/file.h"
-#include "store/file_reader.h"
 
 /* The hook: calls of this name fail with `number`, beginning with the first-th and `times` of them; 0: `meanwhile` is done before
  * the call, which is made. */
@@ -228,13 +228,13 @@ static void temporaries_that_stay(void **state)
     put_temporary(".a.tmp.%ld.1234567890123456789", 99999999);  /* numbers that Weft does not write */
     put_temporary(".a.tmp.%ld.1", 0);
     put_temporary(".a.tmp.%ld.1", 9999999999);
-    assert_ok(file_remove_stale_temporaries(scratch));
+    assert_ok(file_remove_stale_temporaries(scratch, NULL));
     assert_int_equal(count_entries(scratch), 3);
     put_temporary(".a.tmp.%ld.1", INT_MAX);
     WITH("unlinkat", EACCES, 1, 1)
-        assert_ok(file_remove_stale_temporaries(scratch));
+        assert_ok(file_remove_stale_temporaries(scratch, NULL));
     assert_int_equal(count_entries(scratch), 4);
-    assert_ok(file_remove_stale_temporaries(scratch));
+    assert_ok(file_remove_stale_temporaries(scratch, NULL));
     assert_int_equal(count_entries(scratch), 3);
 }
 
@@ -250,7 +250,7 @@ static void temporaries_of_another_user(void **state)
         print_message("no other user here: skipped\n");
         skip();
     }
-    weft_status st = file_remove_stale_temporaries(scratch);
+    weft_status st = file_remove_stale_temporaries(scratch, NULL);
     if (user == 0)
         assert_int_equal(setresuid(0, 0, 0), 0);
     assert_ok(st);

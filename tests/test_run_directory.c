@@ -5,8 +5,8 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "base/fault.h"
 #include "store/checkpoint.h"
-#include "store/fault.h"
 #include "store/run_directory.h"
 
 static struct run_directory *run_new(const char *name)
@@ -199,6 +199,50 @@ static void damaged_checkpoints_are_passed_over(void **state)
     run_directory_close(run);
 }
 
+/* Passed over, they neither push whole ones out nor go themselves, until a save of the same name takes their place. */
+static void damaged_checkpoints_do_not_count_as_kept(void **state)
+{
+    (void)state;
+    struct run_directory *run = run_new("run");
+    for (int64_t step = 8; step <= 11; step++)
+        save(run, step, -1, true, 3);
+    assert_stands("run", "9 10 11", "11", "");
+    flip("run/step-10.h5");
+    flip("run/step-11.h5");
+    put_file(in_scratch("run/step-99.h5"), "", 0);
+    assert_newest_is(run, 9, 3, NULL, 0);
+    assert_ok(run_directory_point_links(run, 9, -1));
+    save(run, 10, -1, true, 3);
+    assert_stands("run", "9 10 11 99", "10", "");
+    save(run, 11, -1, true, 3);
+    save(run, 12, -1, true, 3);
+    assert_stands("run", "10 11 12 99", "12", "");
+    run_directory_close(run);
+}
+
+/* Who has the lock knows that nobody else is writing, even where the number of the dead process is that of a living one now. */
+static void litter_of_the_dead_is_removed(void **state)
+{
+    (void)state;
+    static const char *const own[] = {".step-3.h5.tmp.1.0", ".last.h5.tmp.1.7", ".best.h5.tmp.1.7", ".run.ini.tmp.1.0",
+                                      ".history.csv.tmp.1.0", ".evaluation.h5.tmp.1.0", ".other.tmp.999999999.0"};
+    static const char *const others[] = {".report.html.tmp.1.0", ".step-x.h5.tmp.1.0", ".tmp.1.0", "step-3.h5.tmp.1.0"};
+    char name[64];
+    run_directory_close(run_new("run"));
+    put_file(in_scratch("run/run.ini"), "", 0);
+    for (size_t i = 0; i < COUNT(own) + COUNT(others); i++) {
+        snprintf(name, sizeof name, "run/%s", i < COUNT(own) ? own[i] : others[i - COUNT(own)]);
+        put_file(in_scratch(name), "", 0);
+    }
+    struct run_directory *run;
+    assert_ok(run_directory_open(in_scratch("run"), &run));
+    for (size_t i = 0; i < COUNT(own) + COUNT(others); i++) {
+        snprintf(name, sizeof name, "run/%s", i < COUNT(own) ? own[i] : others[i - COUNT(own)]);
+        assert_int_equal(exists(in_scratch(name)), i >= COUNT(own));
+    }
+    run_directory_close(run);
+}
+
 static void one_process_has_the_run(void **state)
 {
     (void)state;
@@ -341,6 +385,8 @@ int main(void)
         TEST(opening_needs_a_run),
         TEST(a_run_that_ended_before_its_first_save_says_so),
         TEST(damaged_checkpoints_are_passed_over),
+        TEST(damaged_checkpoints_do_not_count_as_kept),
+        TEST(litter_of_the_dead_is_removed),
         TEST(one_process_has_the_run),
         TEST(logs_are_written_and_appended),
         TEST(a_run_killed_at_any_call_of_a_save_goes_on),

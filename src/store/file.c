@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "store/fault.h"
+#include "base/fault.h"
 
 enum { TEMPORARY_TRIES = 1000 };
 
@@ -287,7 +287,7 @@ weft_status file_look(const char *path, struct file_look *look)
     struct stat info;
     *look = (struct file_look){0};
     if (SYSTEM(stat, path, &info) < 0)
-        return errno == ENOENT || errno == ENOTDIR ? WEFT_OK : error_set(WEFT_EIO, "look at %s: %m", path);
+        return errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG ? WEFT_OK : error_set(WEFT_EIO, "look at %s: %m", path);
     *look = (struct file_look){true, S_ISDIR(info.st_mode), (uint64_t)info.st_dev, (uint64_t)info.st_ino};
     return WEFT_OK;
 }
@@ -413,8 +413,26 @@ void file_unlock(int descriptor)
     close(descriptor);
 }
 
-/* Is this the name of a temporary file whose process cannot be writing it any more? */
-static bool is_stale_temporary(const char *name)
+weft_status file_sign_lock(int descriptor, const char *path, const char *text)
+{
+    if (write_all(descriptor, text, strlen(text)) < 0)
+        return error_set(WEFT_EIO, "write %s: %m", path);
+    return WEFT_OK;
+}
+
+/* Is name ".<own file>.tmp.<process>.<number>"? mark_length is what stands before ".tmp.". */
+static bool is_of_own(bool (*is_own)(const char *name), const char *name, size_t mark_length)
+{
+    char file[NAME_MAX + 1];
+    if (is_own == NULL || mark_length == 0 || mark_length > sizeof file)
+        return false;
+    memcpy(file, name + 1, mark_length - 1);
+    file[mark_length - 1] = '\0';
+    return is_own(file);
+}
+
+/* Is this the name of a temporary file that nobody can be writing any more? */
+static bool is_stale_temporary(const char *name, bool (*is_own)(const char *name))
 {
     const char *mark = NULL;
     if (name[0] != '.')
@@ -434,24 +452,31 @@ static bool is_stale_temporary(const char *name)
         return number >= atomic_load(&temporaries_named);       /* not ours: of a dead process with our pid */
     if (process <= 0 || process > INT_MAX)
         return false;
+    if (is_of_own(is_own, name, (size_t)(mark - name)))
+        return true;
     return kill((pid_t)process, 0) < 0 && errno == ESRCH;
 }
 
-/* Litter: one that stays does no harm. */
-static weft_status remove_if_stale(void *place, const char *name)
+struct litter {
+    int directory;
+    bool (*is_own)(const char *name);
+};
+
+/* One that stays does no harm. */
+static weft_status remove_if_stale(void *litter, const char *name)
 {
-    const struct place *in = place;
-    if (is_stale_temporary(name))
+    const struct litter *in = litter;
+    if (is_stale_temporary(name, in->is_own))
         (void)SYSTEM(unlinkat, in->directory, name, 0);
     return WEFT_OK;
 }
 
-weft_status file_remove_stale_temporaries(const char *directory)
+weft_status file_remove_stale_temporaries(const char *directory, bool (*is_own)(const char *name))
 {
-    struct place place = {.directory = open_at(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY)};
-    if (place.directory < 0)
+    struct litter litter = {open_at(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY), is_own};
+    if (litter.directory < 0)
         return error_set(WEFT_EIO, "open directory %s: %m", directory);
-    weft_status st = file_list(directory, remove_if_stale, &place);
-    close(place.directory);
+    weft_status st = file_list(directory, remove_if_stale, &litter);
+    close(litter.directory);
     return st;
 }

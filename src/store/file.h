@@ -45,13 +45,18 @@ weft_status file_look(const char *path, struct file_look *look);
 weft_status file_list(const char *directory, weft_status (*take)(void *context, const char *name), void *context);
 
 /* An exclusive flock on path, made if missing. *descriptor goes to file_unlock; the lock ends with the process, however that
- * ends. The file stays: removing a locked file would let two processes lock two files of one name. A file system without
+ * ends. The file stays: removing a locked file lets two processes lock two files of one name. A file system without
  * locks counts as locked. WEFT_ERESOURCE if another process holds it; WEFT_ECREATE. */
 weft_status file_lock(const char *path, int *descriptor);
 void file_unlock(int descriptor);
 
-/* Remove from a directory the temporary files of file_replace and file_point_link whose process is no longer alive.
- * Foreign files are left alone, and so is what cannot be removed. WEFT_EIO if the directory cannot be read. */
-weft_status file_remove_stale_temporaries(const char *directory);
+/* Write text to the beginning of the file at path that file_lock has just locked. WEFT_EIO. */
+weft_status file_sign_lock(int descriptor, const char *path, const char *text);
+
+/* Remove from a directory the temporary files of file_replace and file_point_link whose process is no longer alive, and those of
+ * other processes for files that nobody but the caller may write: is_own says which (its argument is the name of the file that was
+ * to be; NULL: there are none), for the number of a dead process may be that of a living one by now. Foreign files are left alone,
+ * and so is what cannot be removed. WEFT_EIO if the directory cannot be read. */
+weft_status file_remove_stale_temporaries(const char *directory, bool (*is_own)(const char *name));
 
 #endif

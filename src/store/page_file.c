@@ -7,8 +7,7 @@
 
 weft_status weft_page_save(const char *path, const char *page, size_t size_bytes)
 {
-    weft_status st = file_replace(path, page, size_bytes);
-    return st == WEFT_OK ? st : error_context(st, "write the page");
+    return file_replace(path, page, size_bytes);
 }
 
 weft_status weft_page_save_chart(const char *directory, const char *name, const char *svg, size_t size_bytes)

@@ -10,15 +10,17 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/file_reader.h"
 #include "base/memory.h"
 #include "store/checkpoint.h"
 #include "store/file.h"
+#include "store/run_lock.h"
 
 enum { STEP_NAME_BYTES = 32 };          /* "step-9223372036854775807.h5" and more */
 
 struct run_directory {
     char *path;
-    int lock;
+    struct run_lock lock;
 };
 
 /* The steps of all step-<n>.h5, the newest first. */
@@ -104,6 +106,15 @@ static weft_status look_in(const char *directory, const char *name, struct file_
 static const char *const side_file[] = {"run.ini", "last.h5", "best.h5", "history.csv", "timing.csv", "evaluation.h5"};
 enum { SIDE_FILES = sizeof side_file / sizeof *side_file };
 
+/* Nobody writes these but who has the lock. */
+static bool is_own(const char *name)
+{
+    for (size_t i = 0; i < SIDE_FILES; i++)
+        if (strcmp(name, side_file[i]) == 0)
+            return true;
+    return step_of_name(name) >= 0;
+}
+
 /* A run would replace these, whoever made them. found is "" if there is none. */
 static weft_status find_side_file(const char *path, char found[STEP_NAME_BYTES])
 {
@@ -154,18 +165,14 @@ static weft_status refuse_sweep(const char *path)
 static weft_status directory_new(const char *path, struct run_directory **directory)
 {
     struct run_directory *d = memory_new(1, sizeof *d);
-    char *lock_path = path_in(path, "lock");
-    weft_status st = d == NULL || lock_path == NULL || (d->path = memory_string(path)) == NULL ? WEFT_ENOMEM : WEFT_OK;
-    if (st == WEFT_OK)
-        st = file_lock(lock_path, &d->lock);
-    memory_free(lock_path);
+    weft_status st = d == NULL || (d->path = memory_string(path)) == NULL ? WEFT_ENOMEM : run_lock_take(path, &d->lock);
     if (st != WEFT_OK) {
         if (d != NULL)
             memory_free(d->path);
         memory_free(d);
         return st;
     }
-    st = file_remove_stale_temporaries(path);
+    st = file_remove_stale_temporaries(path, is_own);
     if (st != WEFT_OK) {
         run_directory_close(d);
         return st;
@@ -235,7 +242,7 @@ void run_directory_close(struct run_directory *directory)
 {
     if (directory == NULL)
         return;
-    file_unlock(directory->lock);
+    run_lock_release(&directory->lock);
     memory_free(directory->path);
     memory_free(directory);
 }
@@ -243,6 +250,42 @@ void run_directory_close(struct run_directory *directory)
 const char *run_directory_path(const struct run_directory *directory)
 {
     return directory->path;
+}
+
+/* A name that only a run has which was saved once; *found is a bool. */
+static weft_status note_save(void *found, const char *name)
+{
+    static const char *const other[] = {"last.h5", "best.h5", "evaluation.h5"};
+    bool is_of_save = step_of_name(name) >= 0;
+    for (size_t i = 0; i < sizeof other / sizeof *other; i++)
+        is_of_save |= strcmp(name, other[i]) == 0;
+    *(bool *)found |= is_of_save;
+    return WEFT_OK;
+}
+
+/* Is there more than the head line in history.csv? */
+static weft_status look_for_history(const char *directory, bool *has_lines)
+{
+    enum { HEAD_BYTES_MAX = 4096 };
+    void *text = NULL;
+    size_t size_bytes = 0;
+    char *path = path_in(directory, "history.csv");
+    weft_status st = path == NULL ? WEFT_ENOMEM : file_read(path, HEAD_BYTES_MAX, &text, &size_bytes);
+    const char *line_end = st == WEFT_OK ? memchr(text, '\n', size_bytes) : NULL;
+    *has_lines = st == WEFT_EDATA || (line_end != NULL && line_end + 1 < (const char *)text + size_bytes);
+    memory_free(text);
+    memory_free(path);
+    return st == WEFT_EDATA || st == WEFT_ENOINPUT ? WEFT_OK : st;
+}
+
+weft_status run_directory_look_unsaved(struct run_directory *directory, bool *is_unsaved)
+{
+    bool was_saved = false;
+    weft_status st = file_list(directory->path, note_save, &was_saved);
+    if (st == WEFT_OK && !was_saved)
+        st = look_for_history(directory->path, &was_saved);
+    *is_unsaved = !was_saved;
+    return st;
 }
 
 static weft_status same_step(const struct snapshot *snapshot, const char *path, int64_t step)
@@ -302,8 +345,8 @@ weft_status run_directory_load_newest(struct run_directory *directory, struct sn
         notes[0] = '\0';
     weft_status st = steps_list(directory->path, &steps);
     if (st == WEFT_OK && steps.count == 0)
-        st = error_set(WEFT_ENOINPUT, "resume %s: no checkpoint (step-<n>.h5) is in it: the run ended before its first save, or "
-                       "they were removed; start again with weft train, in another directory", directory->path);
+        st = error_set(WEFT_ENOINPUT, "resume %s: no checkpoint (step-<n>.h5) is in it any more; start again with weft train, in "
+                       "another directory", directory->path);
     if (st == WEFT_OK)
         st = load_first_whole(directory, &steps, snapshot, passed_over, notes, notes_capacity);
     if (st == WEFT_OK && *passed_over < steps.count)
@@ -361,17 +404,19 @@ static bool is_same_file(const struct file_look *a, const struct file_look *b)
     return a->exists && b->exists && a->device == b->device && a->number == b->number;
 }
 
-/* Remove all checkpoints but the newest `keep`, the best, and those behind the links, be they symbolic or hard. */
-static weft_status prune(struct run_directory *directory, int64_t best_step, uint64_t keep)
+/* Remove all checkpoints but the newest `keep` up to the one just saved, the best, and those behind the links, be they symbolic or
+ * hard. Later ones are none of these: damaged ones that were passed over, or somebody else's. They neither count nor go. */
+static weft_status prune(struct run_directory *directory, int64_t saved_step, int64_t best_step, uint64_t keep)
 {
     struct file_look last, best, found;
     struct steps steps;
     weft_status st = steps_list(directory->path, &steps);
     if (st == WEFT_OK) st = look_in(directory->path, "last.h5", &last);
     if (st == WEFT_OK) st = look_in(directory->path, "best.h5", &best);
+    uint64_t kept = 0;
     for (size_t i = 0; st == WEFT_OK && i < steps.count; i++) {
         char name[STEP_NAME_BYTES];
-        if (i < keep || steps.step[i] == best_step)
+        if (steps.step[i] > saved_step || kept++ < keep || steps.step[i] == best_step)
             continue;
         step_name(steps.step[i], name);
         char *path = path_in(directory->path, name);
@@ -384,34 +429,41 @@ static weft_status prune(struct run_directory *directory, int64_t best_step, uin
     return st;
 }
 
+static weft_status save(struct run_directory *directory, const char *name, const struct snapshot *snapshot)
+{
+    char *path = path_in(directory->path, name);
+    weft_status st = path == NULL ? WEFT_ENOMEM : run_lock_check(&directory->lock);
+    if (st == WEFT_OK)
+        st = checkpoint_save(path, snapshot);
+    memory_free(path);
+    return st;
+}
+
 weft_status run_directory_save(struct run_directory *directory, int64_t step, const struct snapshot *snapshot,
                                int64_t best_step, bool set_last, uint64_t keep)
 {
     char name[STEP_NAME_BYTES];
     step_name(step, name);
-    char *path = path_in(directory->path, name);
-    weft_status st = path == NULL ? WEFT_ENOMEM : checkpoint_save(path, snapshot);
-    memory_free(path);
+    weft_status st = save(directory, name, snapshot);
     if (st != WEFT_OK || !set_last)
         return st;
     st = run_directory_point_links(directory, step, best_step);
     if (st == WEFT_OK)
-        st = prune(directory, best_step, keep);
+        st = prune(directory, step, best_step, keep);
     return st;
 }
 
 weft_status run_directory_save_evaluation(struct run_directory *directory, const struct snapshot *snapshot)
 {
-    char *path = path_in(directory->path, "evaluation.h5");
-    weft_status st = path == NULL ? WEFT_ENOMEM : checkpoint_save(path, snapshot);
-    memory_free(path);
-    return st;
+    return save(directory, "evaluation.h5", snapshot);
 }
 
 weft_status run_directory_write(struct run_directory *directory, const char *name, const char *text)
 {
     char *path = path_in(directory->path, name);
-    weft_status st = path == NULL ? WEFT_ENOMEM : file_replace(path, text, strlen(text));
+    weft_status st = path == NULL ? WEFT_ENOMEM : run_lock_check(&directory->lock);
+    if (st == WEFT_OK)
+        st = file_replace(path, text, strlen(text));
     memory_free(path);
     return st;
 }
@@ -419,7 +471,9 @@ weft_status run_directory_write(struct run_directory *directory, const char *nam
 weft_status run_directory_append(struct run_directory *directory, const char *name, const char *text)
 {
     char *path = path_in(directory->path, name);
-    weft_status st = path == NULL ? WEFT_ENOMEM : file_append(path, text, strlen(text));
+    weft_status st = path == NULL ? WEFT_ENOMEM : run_lock_check(&directory->lock);
+    if (st == WEFT_OK)
+        st = file_append(path, text, strlen(text));
     memory_free(path);
     return st;
 }

@@ -16,11 +16,11 @@ struct run_directory;
 /* Make the directory (parents too) or take one that holds no run, no sweep and no other file of a name that a run uses (run.ini,
  * step-<n>.h5, last.h5, best.h5, history.csv, timing.csv, evaluation.h5), lock it against other processes, remove what dead
  * processes left behind. WEFT_ECREATE if it cannot be made or written, or holds a run or a sweep already; WEFT_ERESOURCE if
- * another process holds the lock; WEFT_EIO if it cannot be looked at; WEFT_ENOMEM. */
+ * another process holds the lock; WEFT_EIO if it cannot be looked at or its lock not be signed; WEFT_ENOMEM. */
 weft_status run_directory_create(const char *path, struct run_directory **directory);
 
 /* Open an existing run for going on. WEFT_ENOINPUT if there is none; WEFT_ERESOURCE if it is locked; WEFT_ECREATE if it
- * cannot be written; WEFT_EIO if it cannot be looked at; WEFT_ENOMEM. */
+ * cannot be written; WEFT_EIO if it cannot be looked at or its lock not be signed; WEFT_ENOMEM. */
 weft_status run_directory_open(const char *path, struct run_directory **directory);
 
 /* Undo run_directory_create for a run that could not be set up: remove what has been written of it, so that the directory
@@ -32,9 +32,13 @@ void run_directory_close(struct run_directory *directory);
 
 const char *run_directory_path(const struct run_directory *directory);
 
+/* Was the run stopped before its first save? Then its directory has run.ini, but no checkpoint nor a trace that there ever was
+ * one: no link to one, no evaluation.h5, no line in history.csv but its head. WEFT_EIO if that cannot be found out; WEFT_ENOMEM. */
+weft_status run_directory_look_unsaved(struct run_directory *directory, bool *is_unsaved);
+
 /* Load the newest checkpoint that verifies. Damaged ones are passed over: *passed_over counts them (their names and
  * reasons, newest first and one after the other with "; " between, stand in notes[0 .. notes_capacity-1], "" if none).
- * WEFT_ENOINPUT if there is no checkpoint file at all (the run ended before its first save); WEFT_EDAMAGED if there are
+ * WEFT_ENOINPUT if there is no checkpoint file at all; WEFT_EDAMAGED if there are
  * some but none is whole; WEFT_EIO if the directory cannot be listed; WEFT_ENOMEM. */
 weft_status run_directory_load_newest(struct run_directory *directory, struct snapshot **snapshot, int64_t *step,
                                       size_t *passed_over, char *notes, size_t notes_capacity);

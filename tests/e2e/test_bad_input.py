@@ -167,7 +167,8 @@ class BadOutput(WeftTest):
             done = subprocess.run(command("train", *SMALL, "--out", out), capture_output=True, timeout=60,
                                   preexec_fn=lambda: os.close(stream))
             self.assertEqual(done.returncode, code, done.stderr)
-            self.assertEqual(os.path.getsize(os.path.join(out, "lock")), 0)
+            with open(os.path.join(out, "lock"), encoding="utf-8") as file:
+                self.assertRegex(file.read(), r"\Aprocess \d+, [0-9.]+ s, \d+ *\n\Z")
 
     def test_output_is_a_file(self):
         open(self.path("file"), "w").close()
