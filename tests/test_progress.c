@@ -5,10 +5,14 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "weft/report.h"
@@ -195,6 +199,152 @@ static void numbers_of_any_size_fit_the_line(void **state)
     display_close(&d);
 }
 
+/* ---- nobody reads ---- */
+
+/* A stream on a pipe of one page, and the other end of it. */
+static FILE *pipe_stream(int *reader, const char *mode)
+{
+    int end[2];
+    assert_int_equal(pipe(end), 0);
+    assert_int_equal(fcntl(end[1], F_SETPIPE_SZ, 4096), 4096);
+    *reader = end[0];
+    FILE *stream = fdopen(end[1], mode);
+    assert_non_null(stream);
+    return stream;
+}
+
+static void fill(FILE *stream)
+{
+    static const char page[4096] = "full";
+    assert_int_equal(write(fileno(stream), page, sizeof page), sizeof page);
+}
+
+static const char *taken_from(int reader)
+{
+    static char text[8192];
+    ssize_t got = read(reader, text, sizeof text - 1);
+    assert_true(got >= 0);
+    text[got] = '\0';
+    return text;
+}
+
+static double seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static void lines_that_nobody_takes_are_left_out(void **state)
+{
+    (void)state;
+    int reader;
+    FILE *stream = pipe_stream(&reader, "w");
+    weft_progress *progress = weft_progress_create(WEFT_PROGRESS_LINES, stream);
+    const weft_event note = {.kind = WEFT_EVENT_NOTE, .text = "save failed"};
+    weft_event e = evaluated();
+    weft_progress_event(progress, &e);
+    assert_non_null(strstr(taken_from(reader), "validation"));
+    fill(stream);
+    double began_s = seconds();
+    weft_progress_event(progress, &note);               /* waits, for a second at most; those that follow do not */
+    assert_true(seconds() - began_s >= 0.9);
+    for (int i = 0; i < 1000; i++)
+        weft_progress_event(progress, i % 2 == 0 ? &note : &e);
+    assert_true(seconds() - began_s < 30);
+    assert_string_equal(taken_from(reader), "full");
+    weft_progress_event(progress, &e);                  /* the head of rows that were left out comes with the next */
+    const char *text = taken_from(reader);
+    assert_int_equal(strncmp(text, "note: 1001 lines were left out here: nobody was reading\n   ", 58), 0);
+    assert_non_null(strstr(text, "validation"));
+    assert_non_null(strstr(text, " best\n"));
+    weft_progress_event(progress, &note);
+    assert_string_equal(taken_from(reader), "note: save failed\n");
+    weft_progress_destroy(progress);
+    fclose(stream);
+    assert_string_equal(taken_from(reader), "");        /* and nobody holds the pipe any more */
+    close(reader);
+}
+
+static void bar_that_nobody_takes_is_drawn_when_somebody_does(void **state)
+{
+    (void)state;
+    int reader;
+    FILE *stream = pipe_stream(&reader, "w");
+    weft_progress *progress = weft_progress_create(WEFT_PROGRESS_BAR, stream);
+    weft_event e = evaluated();
+    e.kind = WEFT_EVENT_PROGRESS;
+    weft_progress_event(progress, &e);
+    assert_non_null(strstr(taken_from(reader), "epoch 2.00/11"));
+    fill(stream);
+    e.elapsed_s += 1;
+    weft_progress_event(progress, &e);
+    weft_progress_event(progress, &(weft_event){.kind = WEFT_EVENT_FINISHED, .text = "epochs"});
+    assert_string_equal(taken_from(reader), "full");
+    e.elapsed_s += 1;
+    e.epoch = 3;
+    weft_progress_event(progress, &e);
+    assert_non_null(strstr(taken_from(reader), "epoch 3.00/11"));
+    weft_progress_destroy(progress);
+    assert_string_equal(taken_from(reader), ERASE);
+    fclose(stream);
+    close(reader);
+}
+
+/* All that a terminal has kept, which its kernel moves on in pieces. */
+static size_t drain(int reader, char *text, size_t capacity)
+{
+    size_t length = 0;
+    for (int empty = 0; empty < 5;) {
+        ssize_t got = read(reader, text + length, capacity - 1 - length);
+        length += got > 0 ? (size_t)got : 0;
+        empty = got > 0 ? 0 : empty + 1;
+        if (got <= 0)
+            nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    text[length] = '\0';
+    return length;
+}
+
+/* A terminal takes what there is room for, be it a part of a line: the rest of that comes before the next. */
+static void lines_stay_whole_on_a_terminal(void **state)
+{
+    (void)state;
+    enum { WIDTHS = 30, TEXT_BYTES = 1 << 22 };
+    int reader = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK);
+    if (reader < 0 || grantpt(reader) != 0 || unlockpt(reader) != 0)
+        skip();
+    FILE *stream = fopen(ptsname(reader), "w");
+    char *text = malloc(TEXT_BYTES);
+    assert_non_null(stream);
+    assert_non_null(text);
+    weft_progress *progress = weft_progress_create(WEFT_PROGRESS_LINES, stream);
+    weft_event e = evaluated();
+    size_t length = 0, stalls = 0;
+    for (int width = 0; width < WIDTHS; width++) {      /* rows of 81 columns and more */
+        e.samples_per_s = pow(10, 10 + width);
+        for (int i = 0; i < 1000; i++)                  /* some 100 KB, which no terminal keeps */
+            weft_progress_event(progress, &e);
+        length += drain(reader, text + length, TEXT_BYTES - length);
+    }
+    weft_progress_event(progress, &e);
+    drain(reader, text + length, TEXT_BYTES - length);
+    for (char *line = strtok(text, "\r\n"); line != NULL; line = strtok(NULL, "\r\n")) {
+        size_t columns = strlen(line);
+        bool is_row = strncmp(line, "    200    2.00  0.3012", 23) == 0 && columns > 80 && columns < 81 + WIDTHS;
+        bool is_note = strncmp(line, "note: ", 6) == 0 && strcmp(line + columns - 18, "nobody was reading") == 0;
+        bool is_head = strncmp(line, "   step   epoch", 15) == 0 || strncmp(line, "                   train  ", 26) == 0;
+        stalls += is_note;
+        if (!is_note && !is_head && !(is_row && strcmp(line + columns - 5, " best") == 0))
+            fail_msg("not whole: '%s'", line);
+    }
+    assert_true(stalls >= WIDTHS);
+    weft_progress_destroy(progress);
+    fclose(stream);
+    close(reader);
+    free(text);
+}
+
 static void short_memory_gives_no_display(void **state)
 {
     (void)state;
@@ -215,6 +365,9 @@ int main(void)
         cmocka_unit_test(bar_is_drawn_over_itself),
         cmocka_unit_test(bar_says_only_what_is_known),
         cmocka_unit_test(numbers_of_any_size_fit_the_line),
+        cmocka_unit_test(lines_that_nobody_takes_are_left_out),
+        cmocka_unit_test(bar_that_nobody_takes_is_drawn_when_somebody_does),
+        cmocka_unit_test(lines_stay_whole_on_a_terminal),
         cmocka_unit_test(short_memory_gives_no_display),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -55,7 +55,9 @@ weft_status weft_report_sweep(const weft_sweep *sweep, const weft_sweep_summary 
 
 /* A progress display fed by a trainer's events. style: bar (one line, redrawn, with the time left), lines (one plain line per
  * evaluation, for logs), none, or auto: bar on a terminal, else lines. Notes, of saves that fail among others, are lines in every
- * style: what goes wrong is never silent. */
+ * style: what goes wrong is never silent.
+ * Where nobody reads the stream (a paused pager, a full pipe) training does not wait: bars and rows that are not taken at once are left
+ * out, notes after a second, and the next line that is taken says how many. For that a pipe or a terminal is opened once more. */
 typedef enum weft_progress_style {
     WEFT_PROGRESS_AUTO, WEFT_PROGRESS_BAR, WEFT_PROGRESS_LINES, WEFT_PROGRESS_NONE
 } weft_progress_style;

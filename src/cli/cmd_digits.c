@@ -1,10 +1,12 @@
 /* weft digits: the built-in data set as files. */
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 
 #include "cli/command.h"
 #include "cli/json.h"
 #include "cli/options.h"
+#include "cli/shell_word.h"
 #include "weft/dataset.h"
 
 static const char ABOUT[] =
@@ -16,6 +18,14 @@ static const char ABOUT[] =
 static const char EXAMPLES[] =
     "  weft digits --out data/digits\n"
     "  weft digits --out /tmp/small --train 1000 --test 200 --seed 7\n";
+
+static void print_summary(const char *out, uint64_t train_rows, uint64_t test_rows)
+{
+    char uri[PATH_MAX + 8], word[SHELL_WORD_BYTES];
+    snprintf(uri, sizeof uri, "idx:%s", out);
+    printf("%" PRIu64 " training and %" PRIu64 " test rows in %s\n\nNext:\n  weft train --data %s\n", train_rows, test_rows, out,
+           shell_word(uri, word, sizeof word));
+}
 
 int cmd_digits(int argc, char **argv)
 {
@@ -39,8 +49,7 @@ int cmd_digits(int argc, char **argv)
     if (st != WEFT_OK)
         return exit_failure(verb.name, st);
     if (!json) {
-        printf("%" PRIu64 " training and %" PRIu64 " test rows in %s\n\nNext:\n  weft train --data idx:%s\n", train_rows,
-               test_rows, out, out);
+        print_summary(out, train_rows, test_rows);
         return exit_flushed(verb.name, 0);
     }
     json_t *object = json_object();

@@ -4,12 +4,13 @@
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/run.h"
+#include "cli/shell_word.h"
 #include "cli/signals.h"
 
 static const char ABOUT[] =
     "Go on with a run that was stopped, by a signal, a crash, train.max_time or a power cut: from the newest checkpoint in "
-    "its directory that is whole, to the same bits as if it had never stopped, on any number of threads. A run that is over "
-    "is only evaluated.\n\n"
+    "its directory that is whole, to the same bits as if it had never stopped, on any number of threads. A run that was stopped before "
+    "its first save begins at step 0; one that is over is only evaluated.\n\n"
     "Settings come from the checkpoint; those of the machine (data.source, run.threads, train.max_time, checkpoint.every and "
     "checkpoint.keep) come from run.ini in the directory, where they may be edited, unless an option says otherwise. The data must have the same rows as before: a digest of them is compared.\n\n"
     "Output, files and signals are those of weft train; a stop that comes while the data are being read ends it at once, with nothing "
@@ -25,11 +26,12 @@ static const uint64_t NOT_GIVEN = UINT64_MAX;
 /* Until the run is set up, all there is of it is on disk: unless it is to get another number of epochs. */
 static void let_stops_end_the_start(const char *directory, const weft_resume_options *options)
 {
-    static char text[5000];
+    static char text[SHELL_WORD_BYTES + 200];
+    char word[SHELL_WORD_BYTES];
     if (options->epochs != 0)
         return;
     snprintf(text, sizeof text, "weft resume: stopped on request before the first step; nothing has changed; go on with: weft resume %s\n",
-             directory);
+             shell_word(directory, word, sizeof word));
     signals_leave_at_once(text);
 }
 

@@ -11,6 +11,7 @@
 #include "cli/jobs.h"
 #include "cli/options.h"
 #include "cli/run.h"
+#include "cli/shell_word.h"
 #include "cli/sweep_json.h"
 #include "cli/sweep_progress.h"
 #include "cli/sweep_train.h"
@@ -32,8 +33,9 @@ static const char ABOUT[] =
     "goes on.\n\n"
     "Files in OUT: sweep.ini, the whole sweep; summary.csv, a line for each combination; runs.csv, a line for each run; summary.h5, "
     "all of it for h5py.\n\n"
-    "SIGINT (Ctrl-C) and SIGTERM go to all runs at hand, which finish their step and save; no other is begun, and the exit code is 75. "
-    "A second one ends all at once. SIGUSR1 saves all and goes on.";
+    "SIGINT (Ctrl-C), SIGTERM, SIGHUP (a lost terminal; not under nohup) and SIGXCPU stop all runs at hand, which finish their step and save; "
+    "no other is begun, and the exit code is 75, or 73 or 74 if one could not be saved. A second SIGINT or SIGTERM, a second or more after "
+    "the first, ends all at once. A run that gets SIGXCPU itself stops alone. SIGUSR1 saves all and goes on.";
 
 static const char EXAMPLES[] =
     "  weft sweep study.ini --data idx:data/mnist\n"
@@ -171,11 +173,35 @@ static size_t runs_over(const weft_sweep_summary *summary)
     return over;
 }
 
+static size_t runs_failed(const struct going *g)
+{
+    size_t failed = 0;
+    for (size_t i = 0; i < g->sweep->runs; i++)
+        failed += g->outcome[i].message[0] != '\0';
+    return failed;
+}
+
+/* The exit code of a sweep that was stopped. One whose runs could not all be saved cannot just go on. */
+static int exit_code_of_stop(const struct going *g)
+{
+    for (size_t i = 0; i < g->sweep->runs; i++) {
+        int exit_code = exit_code_after(&g->outcome[i]);
+        if (exit_code == weft_exit_code(WEFT_EIO) || exit_code == weft_exit_code(WEFT_ECREATE))
+            return exit_code;
+    }
+    return weft_exit_code(WEFT_ESTOPPED);
+}
+
 static void tell_how_to_go_on(const struct going *g, size_t over)
 {
+    char word[SHELL_WORD_BYTES];
     const char *why = g->is_stopped ? "stopped on request" : "runs stopped, by train.max_time or a signal of their own";
-    fprintf(stderr, "%s: %s; %zu of %zu runs are over, the others are saved or not begun; weft sweep %s goes on\n", VERB, why, over,
-            g->sweep->runs, g->sweep->out);
+    size_t failed = runs_failed(g);
+    char and_failed[40] = "";
+    if (failed > 0)
+        snprintf(and_failed, sizeof and_failed, ", %zu failed", failed);
+    fprintf(stderr, "%s: %s; %zu of %zu runs are over%s, the others are saved or not begun; weft sweep %s goes on\n", VERB, why, over,
+            g->sweep->runs, and_failed, shell_word(g->sweep->out, word, sizeof word));
 }
 
 static int print_summary(const struct going *g, const weft_sweep_summary *summary, bool is_stopped)
@@ -207,7 +233,7 @@ static int finish(struct going *g)
     bool is_stopped = over < g->sweep->runs && (g->is_stopped || exit_code == 0);
     if (is_stopped) {
         tell_how_to_go_on(g, over);
-        exit_code = weft_exit_code(WEFT_ESTOPPED);
+        exit_code = exit_code_of_stop(g);
     }
     int failed = report(g, &summary, is_stopped);
     weft_sweep_summary_clear(&summary);

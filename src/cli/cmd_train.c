@@ -8,6 +8,7 @@
 #include "cli/dry_run.h"
 #include "cli/options.h"
 #include "cli/run.h"
+#include "cli/signals.h"
 #include "weft/settings.h"
 
 static const char ABOUT[] =
@@ -19,11 +20,13 @@ static const char ABOUT[] =
     "from stopping and resuming.\n\n"
     "Files in the run's directory: step-N.h5, the newest checkpoints (HDF5; h5py and HDFView open them); last.h5 and "
     "best.h5, links to two of them; history.csv, a line for each evaluation; evaluation.h5, the figures of a run that is over; timing.csv, a log "
-    "of how fast it went; run.ini, the settings of this machine (source, threads, max_time, checkpoints) for when the run goes "
-    "on.\n\n"
-    "Figures go to stderr while it trains, a summary to stdout when it is done. SIGINT (Ctrl-C) and SIGTERM finish the step "
-    "at hand, save, and end with exit code 75: weft resume goes on from there. A second one ends at once. SIGUSR1 "
-    "saves and goes on.";
+    "of how fast it went; run.ini, all settings: those of this machine (source, threads, max_time, checkpoints) may be edited "
+    "for when the run goes on.\n\n"
+    "Figures go to stderr while it trains, a summary to stdout when it is done. SIGINT (Ctrl-C), SIGTERM, SIGHUP (a lost "
+    "terminal; not under nohup) and SIGXCPU (a limit of CPU time) finish the step at hand, save, and end with exit code 75: weft resume "
+    "goes on from there. A second SIGINT or SIGTERM, a second or more after the first, ends at once. So does a stop that comes while the "
+    "data are being read, when nothing of the run is on disk yet (exit code 75, too: the same command starts it again). SIGUSR1 saves and "
+    "goes on. Training does not wait for whoever reads stderr: lines that nobody takes are left out, and that is said.";
 
 static const char EXAMPLES[] =
     "  weft train --data idx:data/mnist\n"
@@ -61,13 +64,24 @@ static weft_status create_numbered(const weft_settings *settings, weft_trainer_o
     }
 }
 
+/* Until the run is set up, nothing of it is on disk, and reading the data may take long: a stop need not wait for that. */
+static const char NOTHING_YET[] = "weft train: stopped on request before anything of the run was on disk: start it again with the same "
+                                  "command\n";
+
+static void on_event(void *context, const weft_event *event)
+{
+    if (event->kind == WEFT_EVENT_STARTED)
+        signals_leave_at_once(NULL);
+    weft_progress_event(context, event);
+}
+
 static int train(const struct train_arguments *a, const weft_settings *settings, struct run *run)
 {
     int exit_code = run_open(run);
     if (exit_code != 0)
         return exit_code;
-    weft_trainer_options options = {.out = a->out, .init_from = a->init_from, .on_event = weft_progress_event,
-                                    .event_context = run->progress};
+    signals_leave_at_once(NOTHING_YET);
+    weft_trainer_options options = {.out = a->out, .init_from = a->init_from, .on_event = on_event, .event_context = run->progress};
     weft_status st = a->out != NULL ? weft_trainer_create(settings, &options, &run->trainer)
                                     : create_numbered(settings, &options, &run->trainer);
     if (st == WEFT_OK && a->is_verbose)
@@ -86,8 +100,8 @@ int cmd_train(int argc, char **argv)
         {"threads", OPT_COUNT, &a.from.threads, "N", "threads, as run.threads; 0: as many as the machine and the work allow"},
         {"out", OPT_STRING, &a.out, "DIR", "directory of the run; it must not hold one already. Default: "
          "checkpoints/run-001, or the first number that is free"},
-        {"init-from", OPT_STRING, &a.init_from, "CHECKPOINT", "begin with the weights of this model (fine-tuning); a file, or a run's "
-         "directory: then its best.h5, or last.h5"},
+        {"init-from", OPT_STRING, &a.init_from, "CHECKPOINT", "begin with the weights of this model (fine-tuning), as network.init_from; a "
+         "file, or a run's directory: then its best.h5, or last.h5"},
         {"dry-run", OPT_FLAG, &a.is_dry, NULL, "train nothing and make no directory: print what would be done, with all settings, "
          "as an INI file; the memory it takes is taken for a moment"},
         {"verbose", OPT_FLAG, &a.is_verbose, NULL, "print on stderr what memory the run takes, before it begins"},

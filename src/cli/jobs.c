@@ -1,8 +1,10 @@
-/* See jobs.h. While jobs go on, signals are blocked and waited for, so no handler runs; what a job prints goes to a file in memory and
- * is read when it has ended, so that the lines of two never mix. */
+/* See jobs.h. While jobs go on, signals are blocked and waited for, so no handler runs; what a job prints goes to a file in memory
+ * that is read line by line as it grows: the lines of two never mix, no job waits for a slow reader, and none takes what it has said
+ * with it. */
 #include "cli/jobs.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,12 +16,15 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { OUTPUT_BYTES_MAX = 1 << 20 };
+#include "cli/second_stop.h"
+
+enum { LINE_BYTES_MAX = 8192 };
 
 struct running {
     pid_t process;              /* 0: the place is free */
     size_t job, threads;
     int output;                 /* descriptor */
+    off_t told;                 /* so many bytes of it */
 };
 
 struct team {
@@ -31,12 +36,18 @@ struct team {
     sigset_t waited_for;
 };
 
-static volatile sig_atomic_t stops;     /* SIGTERM and SIGINT so far */
+static volatile sig_atomic_t is_stopped;        /* somebody has asked for it */
+
+static bool ends_at_once(int number)
+{
+    return (number == SIGTERM || number == SIGINT) && second_stop();
+}
 
 /* Jobs end with the process that started them (PR_SET_PDEATHSIG). */
 static void on_stop(int number)
 {
-    if (stops++ > 0)
+    is_stopped = 1;
+    if (ends_at_once(number))
         _exit(128 + number);
 }
 
@@ -45,11 +56,20 @@ static void on_save(int number)
     (void)number;                       /* nothing is to be saved while no jobs go on */
 }
 
+static bool is_ignored(int number)
+{
+    struct sigaction action;
+    return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 void jobs_take_signals(void)
 {
     static const struct { int number; void (*handler)(int); } taken[] = {
-        {SIGTERM, on_stop}, {SIGINT, on_stop}, {SIGUSR1, on_save}, {SIGPIPE, SIG_IGN}, {SIGCHLD, SIG_DFL}};
+        {SIGTERM, on_stop}, {SIGINT, on_stop}, {SIGHUP, on_stop}, {SIGXCPU, on_stop}, {SIGUSR1, on_save},
+        {SIGPIPE, SIG_IGN}, {SIGXFSZ, SIG_IGN}, {SIGCHLD, SIG_DFL}};
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
+        if (taken[i].number == SIGHUP && is_ignored(SIGHUP))            /* nohup */
+            continue;
         struct sigaction action = {.sa_handler = taken[i].handler, .sa_flags = SA_RESTART};
         sigemptyset(&action.sa_mask);
         sigaction(taken[i].number, &action, NULL);
@@ -108,34 +128,48 @@ static int job_start(struct team *team)
     return 0;
 }
 
-static char *output_of(int descriptor)
+/* What it has written since the last time. A line without an end may be going on, unless the job has ended. What is written while
+ * we tell has to wait, or a job that never stops talking would be all that we hear. */
+static void tell_output(const struct team *team, struct running *r, bool has_ended)
 {
+    char line[LINE_BYTES_MAX + 1];
     struct stat info;
-    size_t size = fstat(descriptor, &info) == 0 ? (size_t)info.st_size : 0, got = 0;
-    size = size < OUTPUT_BYTES_MAX ? size : OUTPUT_BYTES_MAX;
-    char *output = calloc(size + 1, 1);
-    for (ssize_t piece = 1; output != NULL && got < size && piece > 0; got += piece > 0 ? (size_t)piece : 0)
-        piece = pread(descriptor, output + got, size - got, (off_t)got);
-    return output;
+    off_t written = team->jobs->said != NULL && fstat(r->output, &info) == 0 ? info.st_size : 0, before = r->told;
+    while (r->told < written) {
+        ssize_t got = pread(r->output, line, LINE_BYTES_MAX, r->told);
+        char *end = got > 0 ? memchr(line, '\n', (size_t)got) : NULL;
+        if (got <= 0 || (end == NULL && got < LINE_BYTES_MAX && !has_ended))
+            break;
+        size_t length = end != NULL ? (size_t)(end - line) : (size_t)got;
+        line[length] = '\0';
+        r->told += (off_t)length + (end != NULL);
+        team->jobs->said(team->jobs->context, r->job, line);
+    }
+    if (r->told > before)               /* what was told need not take memory any more; no harm if it does */
+        fallocate(r->output, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, r->told);
 }
 
 static void job_end(struct team *team, struct running *r, int status)
 {
-    struct job_end end = {.job = r->job, .output = output_of(r->output)};
-    end.exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    tell_output(team, r, true);
     close(r->output);
     r->process = 0;
     team->going_on--;
-    team->jobs->ended(team->jobs->context, &end);
-    free(end.output);
+    team->jobs->ended(team->jobs->context, r->job, WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
 }
 
+/* What they have said, and which of them have ended. */
 static void collect(struct team *team)
 {
     int status;
-    for (size_t i = 0; i < team->jobs->side_by_side; i++)
-        if (team->running[i].process != 0 && waitpid(team->running[i].process, &status, WNOHANG) > 0)
-            job_end(team, &team->running[i], status);
+    for (struct running *r = team->running; r < team->running + team->jobs->side_by_side; r++) {
+        if (r->process == 0)
+            continue;
+        if (waitpid(r->process, &status, WNOHANG) > 0)
+            job_end(team, r, status);
+        else
+            tell_output(team, r, false);
+    }
 }
 
 static void signal_all(const struct team *team, int number)
@@ -145,12 +179,18 @@ static void signal_all(const struct team *team, int number)
             kill(team->running[i].process, number);
 }
 
+/* What they had said is told all the same; nobody asks any more how they ended. */
 static void kill_all(struct team *team, int killed_by)
 {
     signal_all(team, SIGKILL);
-    for (size_t i = 0; i < team->jobs->side_by_side; i++)
-        if (team->running[i].process != 0)
-            waitpid(team->running[i].process, NULL, 0);
+    for (struct running *r = team->running; r < team->running + team->jobs->side_by_side; r++) {
+        if (r->process == 0)
+            continue;
+        waitpid(r->process, NULL, 0);
+        tell_output(team, r, true);
+        close(r->output);
+        r->process = 0;
+    }
     team->going_on = 0;
     team->result->killed_by = killed_by;
 }
@@ -160,14 +200,14 @@ static void wait_for_news(struct team *team)
 {
     const struct timespec quarter = {.tv_nsec = 250000000};
     int number = sigtimedwait(&team->waited_for, NULL, &quarter);
-    bool is_stop = number == SIGTERM || number == SIGINT;
-    if (is_stop && stops++ > 0) {
+    if (ends_at_once(number)) {
         kill_all(team, number);
-    } else if (is_stop) {
-        team->result->is_stopped = true;
-        signal_all(team, SIGTERM);
     } else if (number == SIGUSR1) {
         signal_all(team, SIGUSR1);
+    } else if (number > 0 && number != SIGCHLD) {
+        is_stopped = 1;
+        team->result->is_stopped = true;
+        signal_all(team, SIGTERM);
     }
 }
 
@@ -208,11 +248,12 @@ void jobs_run(const struct jobs *jobs, struct jobs_result *result)
         return;
     }
     sigemptyset(&team.waited_for);
-    const int waited_for[] = {SIGTERM, SIGINT, SIGUSR1, SIGCHLD};
+    const int waited_for[] = {SIGTERM, SIGINT, SIGHUP, SIGXCPU, SIGUSR1, SIGCHLD};
     for (size_t i = 0; i < sizeof waited_for / sizeof *waited_for; i++)
-        sigaddset(&team.waited_for, waited_for[i]);
+        if (!is_ignored(waited_for[i]))                 /* one that is ignored would come all the same while it is blocked */
+            sigaddset(&team.waited_for, waited_for[i]);
     sigprocmask(SIG_BLOCK, &team.waited_for, &before);
-    result->is_stopped = stops > 0;             /* blocked first: a stop counts here or is waited for, none falls between */
+    result->is_stopped = is_stopped;             /* blocked first: a stop counts here or is waited for, none falls between */
     run_all(&team);
     sigprocmask(SIG_SETMASK, &before, NULL);
     free(team.running);

@@ -1,8 +1,9 @@
 /* Work in processes of their own, several at a time: one that crashes takes no other with it, and each has memory, signals and
  * threads of its own. The process that starts them must not have used OpenMP before: its threads do not outlast a fork.
  *
- * While they go on, SIGTERM and SIGINT are passed on as SIGTERM, and nothing new is started; the second of them kills all at once.
- * SIGUSR1 is passed on. If this process ends, however that is, so do they. */
+ * While they go on, SIGTERM, SIGINT, SIGHUP (unless it was ignored, as under nohup) and SIGXCPU are passed on as SIGTERM, and nothing
+ * new is started; a second SIGTERM or SIGINT (second_stop.h) kills all at once. SIGUSR1 is passed on. If this process ends, however
+ * that is, so do they. */
 #ifndef CLI_JOBS_H
 #define CLI_JOBS_H
 
@@ -10,15 +11,8 @@
 #include <stddef.h>
 
 /* Take the signals over, until the process ends: to be called before anything that takes long. A stop that is asked for while no
- * jobs go on is kept for the next ones; the second one ends the process with 128 + its number. SIGPIPE is ignored. */
+ * jobs go on is kept for the next ones; a second one ends the process with 128 + its number. SIGPIPE and SIGXFSZ are ignored. */
 void jobs_take_signals(void);
-
-/* How a job has ended. */
-struct job_end {
-    size_t job;
-    int exit_code;              /* 128 + its number after a signal */
-    char *output;               /* what it wrote to stdout and stderr; "" for nothing; NULL if memory is short */
-};
 
 struct jobs {
     size_t count;
@@ -26,10 +20,14 @@ struct jobs {
     size_t threads;             /* to be shared between those that go on at a time */
     size_t threads_useful;      /* for one of them at most */
 
-    /* In the new process: returns its exit code. SIGTERM, SIGINT and SIGUSR1 are blocked until it unblocks them. */
+    /* In the new process: returns its exit code. The signals that are waited for here are blocked until it unblocks them. */
     int (*work)(void *context, size_t job, size_t threads);
-    /* In this process: one has ended; some four times a second. */
-    void (*ended)(void *context, const struct job_end *end);
+    /* In this process. A job has written this line, given without its end, to stdout or stderr: told within a quarter of a second,
+     * and all of them before the job's end, even if it was killed. Very long ones come in pieces. NULL: nobody wants to know. */
+    void (*said)(void *context, size_t job, const char *line);
+    /* One has ended; 128 + its number after a signal. */
+    void (*ended)(void *context, size_t job, int exit_code);
+    /* Some four times a second, after what was said. NULL: nothing to do. */
     void (*tick)(void *context);
     void *context;
 };

@@ -6,6 +6,7 @@
 
 #include "cli/command.h"
 #include "cli/json.h"
+#include "cli/shell_word.h"
 #include "cli/signals.h"
 #include "weft/checkpoint.h"
 
@@ -75,11 +76,13 @@ static void print_figures(const weft_trainer *trainer)
 
 static void print_next(const weft_summary *s)
 {
+    char word[SHELL_WORD_BYTES];
+    const char *directory = shell_word(s->directory, word, sizeof word);
     printf("\nNext:\n");
     if (strcmp(s->stop_reason, "max_time") == 0)
-        printf("  weft resume %s    go on\n", s->directory);
-    printf("  weft eval %s       how well it does, in detail\n", s->directory);
-    printf("  weft inspect %s    its layers and settings\n", s->directory);
+        printf("  weft resume %s    go on\n", directory);
+    printf("  weft eval %s       how well it does, in detail\n", directory);
+    printf("  weft inspect %s    its layers and settings\n", directory);
 }
 
 static void print_summary(const weft_trainer *trainer, const weft_summary *s)
@@ -134,12 +137,19 @@ static weft_status verify_last(const char *directory)
     return length >= 0 && (size_t)length < sizeof path ? weft_checkpoint_verify(path) : WEFT_OK;
 }
 
+static int tell_stop(const struct run *run, const char *directory)
+{
+    char word[SHELL_WORD_BYTES];
+    return exit_message(run->verb, WEFT_ESTOPPED, "%s; go on with: weft resume %s", weft_last_error(),
+                        shell_word(directory, word, sizeof word));
+}
+
 /* After WEFT_OK everything is told; after a stop on request only JSON has an object, and its evaluations are null. */
 static int report_run(const struct run *run, weft_status st)
 {
     weft_summary summary;
-    int exit_code = st != WEFT_OK ? exit_failure(run->verb, st) : 0;
     weft_trainer_summary(run->trainer, &summary);
+    int exit_code = st == WEFT_OK ? 0 : st == WEFT_ESTOPPED ? tell_stop(run, summary.directory) : exit_failure(run->verb, st);
     if (st == WEFT_OK && (st = verify_last(summary.directory)) != WEFT_OK)
         return exit_failure(run->verb, st);
     if (st == WEFT_ESTOPPED && summary.stop_reason[0] == '\0')

@@ -1,12 +1,18 @@
-/* See sweep_progress.h. */
+/* See sweep_progress.h. While runs go on, nothing is written that stderr does not take at once: what it does not take waits here. */
 #include "cli/sweep_progress.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <math.h>
+#include <poll.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -43,11 +49,64 @@ void sweep_progress_name(const weft_sweep *sweep, size_t run, char *name, size_t
     snprintf(name, capacity, "%.200s, seed %" PRIu64, sweep->combination[sweep->run[run].combination].name, sweep->run[run].seed);
 }
 
-static void erase(struct sweep_progress *p)
+/* ---- what waits for its reader ---- */
+
+/* stderr once more, if it is a pipe or a terminal: as a descriptor that takes what there is room for and never waits. Else, or if it may
+ * not be opened again, stderr itself. */
+static int open_again(void)
 {
-    if (p->bar_is_shown)
-        fputs(ERASE_LINE, stderr);
+    struct stat info;
+    int again = -1;
+    if (fstat(STDERR_FILENO, &info) == 0 && (S_ISFIFO(info.st_mode) || isatty(STDERR_FILENO)))
+        again = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    return again >= 0 ? again : STDERR_FILENO;
+}
+
+static bool takes_more(const struct sweep_progress *p, bool may_wait)
+{
+    struct pollfd reader = {.fd = p->descriptor, .events = POLLOUT};
+    int ready;
+    do
+        ready = poll(&reader, 1, may_wait ? -1 : 0);
+    while (ready < 0 && errno == EINTR);
+    return ready > 0;
+}
+
+/* What is taken now, or all of it. It is gone, too, if its reader is. */
+static void write_waiting(struct sweep_progress *p, bool may_wait)
+{
+    size_t done = 0;
+    while (done < p->waiting_bytes && takes_more(p, may_wait)) {
+        const char *at = p->waiting + done, *end = memchr(at, '\n', p->waiting_bytes - done);
+        size_t length = end != NULL ? (size_t)(end - at) + 1 : p->waiting_bytes - done;
+        ssize_t written = write(p->descriptor, at, length < PIPE_BUF ? length : PIPE_BUF);
+        if (written < 0 && errno == EAGAIN && !may_wait)
+            break;
+        if (written < 0)
+            written = errno == EAGAIN || errno == EINTR ? 0 : (ssize_t)(p->waiting_bytes - done);
+        done += (size_t)written;
+    }
+    p->waiting_bytes -= done;
+    memmove(p->waiting, p->waiting + done, p->waiting_bytes);
+}
+
+/* One line or, where nobody has read for so long that there is no room for it, none. */
+__attribute__((format(printf, 2, 3)))
+static void say(struct sweep_progress *p, const char *format, ...)
+{
+    size_t room = sizeof p->waiting - p->waiting_bytes, erase = p->bar_is_shown ? strlen(ERASE_LINE) : 0;
+    va_list arguments;
+    va_start(arguments, format);
+    int length = erase < room ? vsnprintf(p->waiting + p->waiting_bytes + erase, room - erase, format, arguments) : INT_MAX;
+    va_end(arguments);
+    if (length < 0 || erase + (size_t)length >= room) {
+        p->lines_left_out++;
+        return;
+    }
+    memcpy(p->waiting + p->waiting_bytes, ERASE_LINE, erase);
+    p->waiting_bytes += erase + (size_t)length;
     p->bar_is_shown = false;
+    write_waiting(p, false);
 }
 
 /* ---- lines ---- */
@@ -61,29 +120,26 @@ void sweep_progress_begin(struct sweep_progress *p, const weft_sweep_share *shar
 {
     const weft_sweep *sweep = p->sweep;
     p->started_at_s = seconds();
+    p->descriptor = open_again();
     if (p->style != WEFT_PROGRESS_NONE)
-        fprintf(stderr, "%zu combination%s, %zu run%s, %zu of them over; %zu at a time%s%s%s, %zu thread%s in all\n", sweep->combinations,
-                plural(sweep->combinations), sweep->runs, plural(sweep->runs), sweep->runs - p->runs, share->side_by_side,
-                is_chosen ? " (" : "", is_chosen ? share->reason : "", is_chosen ? ")" : "", share->threads, plural(share->threads));
+        say(p, "%zu combination%s, %zu run%s, %zu of them over; %zu at a time%s%s%s, %zu thread%s in all\n", sweep->combinations,
+            plural(sweep->combinations), sweep->runs, plural(sweep->runs), sweep->runs - p->runs, share->side_by_side,
+            is_chosen ? " (" : "", is_chosen ? share->reason : "", is_chosen ? ")" : "", share->threads, plural(share->threads));
 }
 
-void sweep_progress_end(struct sweep_progress *p)
+void sweep_progress_end(struct sweep_progress *p, bool may_wait)
 {
-    erase(p);
+    write_waiting(p, may_wait);
+    if (p->lines_left_out > 0)
+        say(p, "note: %zu line%s left out: nobody was reading\n", p->lines_left_out, p->lines_left_out == 1 ? " was" : "s were");
     if (p->style != WEFT_PROGRESS_NONE)
-        fprintf(stderr, "%.1f s for %zu run%s\n", seconds() - p->started_at_s, p->ended, plural(p->ended));
+        say(p, "%.1f s for %zu run%s\n", seconds() - p->started_at_s, p->ended, plural(p->ended));
+    write_waiting(p, may_wait);
+    if (p->descriptor != STDERR_FILENO)
+        close(p->descriptor);
 }
 
-static void tell_output(const char *name, const char *output)
-{
-    for (const char *line = output; line != NULL && *line != '\0';) {
-        size_t length = strcspn(line, "\n");
-        fprintf(stderr, "%s: %.*s\n", name, (int)length, line);
-        line += length + (line[length] != '\0');
-    }
-}
-
-static void tell_end(const struct sweep_progress *p, const char *name, const struct sweep_run_news *news)
+static void tell_end(struct sweep_progress *p, const char *name, const struct sweep_run_news *news)
 {
     char score[64] = "";
     if (news->split[0] != '\0' && !isnan(news->accuracy))
@@ -91,20 +147,23 @@ static void tell_end(const struct sweep_progress *p, const char *name, const str
     else if (news->split[0] != '\0' && !isnan(news->r2))
         snprintf(score, sizeof score, ", %s R^2 %.4f", news->split, news->r2);
     const char *reason = news->stop_reason[0] != '\0' ? news->stop_reason : "request";
-    fprintf(stderr, "[%zu/%zu] %s: %s; %" PRIu64 " steps%s, %.1f s on %zu thread%s\n", p->ended, p->runs, name, run_stop_words(reason),
-            news->steps, score, news->training_time_s, news->threads, plural(news->threads));
+    say(p, "[%zu/%zu] %s: %s; %" PRIu64 " steps%s, %.1f s on %zu thread%s\n", p->ended, p->runs, name, run_stop_words(reason),
+        news->steps, score, news->training_time_s, news->threads, plural(news->threads));
 }
 
-void sweep_progress_ended(struct sweep_progress *p, size_t i, const struct job_end *end, const char *failure)
+void sweep_progress_said(struct sweep_progress *p, size_t i, const char *line)
 {
     char name[256];
     sweep_progress_name(p->sweep, p->run[i], name, sizeof name);
-    erase(p);
+    say(p, "%s: %s\n", name, line);
+}
+
+void sweep_progress_ended(struct sweep_progress *p, size_t i)
+{
+    char name[256];
+    sweep_progress_name(p->sweep, p->run[i], name, sizeof name);
     p->has_ended[i] = true;
     p->ended++;
-    tell_output(name, end->output);
-    if (end->exit_code > 128)
-        fprintf(stderr, "%s: %s\n", name, failure);          /* it could not say that itself */
     if (p->style == WEFT_PROGRESS_LINES && p->news[i].has_summary)
         tell_end(p, name, &p->news[i]);
 }
@@ -141,7 +200,8 @@ static void print_duration(double duration_s, char *text, size_t capacity)
 void sweep_progress_draw(struct sweep_progress *p)
 {
     char state[LINE_BYTES], left[32] = "", bar[BAR_MAX + 1] = "";
-    if (p->style != WEFT_PROGRESS_BAR)
+    write_waiting(p, false);
+    if (p->style != WEFT_PROGRESS_BAR || p->waiting_bytes > 0)                  /* one that waits is enough */
         return;
     double now_s = seconds(), done = runs_done(p), passed_s = now_s - p->started_at_s;
     if (done > 0)
@@ -152,10 +212,10 @@ void sweep_progress_draw(struct sweep_progress *p)
     cells = cells < BAR_MAX ? cells : BAR_MAX;
     for (size_t i = 0; i < cells; i++)
         bar[i] = (double)i < (double)cells * done / (double)p->runs ? '#' : '.';
+    p->bar_is_shown = true;                             /* or something else may be: it is erased first */
     if (cells >= BAR_MIN)
-        fprintf(stderr, "%s[%s] %s", ERASE_LINE, bar, state);
+        say(p, "[%s] %s", bar, state);
     else
-        fprintf(stderr, "%s%.*s", ERASE_LINE, (int)width - 1, state);
-    fflush(stderr);
+        say(p, "%.*s", (int)width - 1, state);
     p->bar_is_shown = true;
 }

@@ -23,8 +23,10 @@ static void set_threads(size_t threads)
 static void on_event(void *context, const weft_event *event)
 {
     struct sweep_run_news *news = context;
-    if (event->kind == WEFT_EVENT_STARTED)
+    if (event->kind == WEFT_EVENT_STARTED) {
+        signals_leave_at_once(NULL);
         atomic_store(&news->first_step, event->step);
+    }
     if (event->kind == WEFT_EVENT_NOTE)
         fprintf(stderr, "note: %s\n", event->text);
     atomic_store(&news->step, event->step);
@@ -63,6 +65,7 @@ int sweep_run(const weft_sweep *sweep, size_t run, const char *data, size_t thre
 {
     weft_trainer *trainer;
     signals_install_in_job();
+    signals_leave_at_once("");                  /* nothing of it is on disk yet, or all that there is: the data need not be read */
     set_threads(threads);
     weft_status st = weft_sweep_run_open(sweep, run, data, on_event, news, &trainer);
     if (st != WEFT_OK)

@@ -36,10 +36,11 @@ static int plan_in_process(void *context, size_t job, size_t threads)
 }
 
 /* A plan that fails is no news: so will the run, and then it is told. */
-static void plan_ended(void *context, const struct job_end *end)
+static void plan_ended(void *context, size_t job, int exit_code)
 {
     const struct training *t = context;
-    if (end->exit_code != 0)
+    (void)job;
+    if (exit_code != 0)
         memset(t->plan, 0, sizeof *t->plan);
 }
 
@@ -62,34 +63,41 @@ static int run_in_process(void *context, size_t job, size_t threads)
     return sweep_run(t->asked->sweep, t->asked->run[job], t->asked->data, threads, &t->news[job]);
 }
 
-/* The last line that a failed run printed is why. Nobody but the kernel is likely to send a run SIGKILL. */
-static void note_failure(struct sweep_outcome *outcome, const struct job_end *end)
+static struct sweep_outcome *outcome_of(const struct training *t, size_t job)
 {
-    const char *output = end->output != NULL ? end->output : "";
-    size_t length = strlen(output);
-    while (length > 0 && output[length - 1] == '\n')
-        length--;
-    size_t first = length;
-    while (first > 0 && output[first - 1] != '\n')
-        first--;
-    if (end->exit_code > 128)
-        snprintf(outcome->message, sizeof outcome->message, "ended by signal %d (%s)%s", end->exit_code - 128,
-                 strsignal(end->exit_code - 128),
-                 end->exit_code == 128 + SIGKILL ? ", as the kernel does when memory is short; fewer --jobs take less" : "");
-    else
-        snprintf(outcome->message, sizeof outcome->message, "%.*s", (int)(length - first), output + first);
-    if (outcome->message[0] == '\0')
-        snprintf(outcome->message, sizeof outcome->message, "ended with exit code %d", end->exit_code);
+    return &t->outcome[t->asked->run[job]];
 }
 
-static void run_ended(void *context, const struct job_end *end)
+/* The last line of a run that fails is why. */
+static void run_said(void *context, size_t job, const char *line)
 {
     struct training *t = context;
-    struct sweep_outcome *outcome = &t->outcome[t->asked->run[end->job]];
-    outcome->exit_code = end->exit_code;
-    if (end->exit_code != 0 && end->exit_code != weft_exit_code(WEFT_ESTOPPED))
-        note_failure(outcome, end);
-    sweep_progress_ended(&t->progress, end->job, end, outcome->message);
+    struct sweep_outcome *outcome = outcome_of(t, job);
+    snprintf(outcome->message, sizeof outcome->message, "%s", line);
+    sweep_progress_said(&t->progress, job, line);
+}
+
+/* Nobody but the kernel is likely to send a run SIGKILL. */
+static void note_end(struct sweep_outcome *outcome, int exit_code)
+{
+    outcome->exit_code = exit_code;
+    if (exit_code == 0 || exit_code == weft_exit_code(WEFT_ESTOPPED))
+        outcome->message[0] = '\0';
+    else if (exit_code > 128)
+        snprintf(outcome->message, sizeof outcome->message, "ended by signal %d (%s)%s", exit_code - 128, strsignal(exit_code - 128),
+                 exit_code == 128 + SIGKILL ? ", as the kernel does when memory is short; fewer --jobs take less" : "");
+    else if (outcome->message[0] == '\0')
+        snprintf(outcome->message, sizeof outcome->message, "ended with exit code %d", exit_code);
+}
+
+static void run_ended(void *context, size_t job, int exit_code)
+{
+    struct training *t = context;
+    struct sweep_outcome *outcome = outcome_of(t, job);
+    note_end(outcome, exit_code);
+    if (exit_code > 128)
+        sweep_progress_said(&t->progress, job, outcome->message);       /* it could not say that itself */
+    sweep_progress_ended(&t->progress, job);
 }
 
 static void draw(void *context)
@@ -101,8 +109,8 @@ static void draw(void *context)
 static void run_all(struct training *t)
 {
     const struct jobs jobs = {.count = t->asked->runs, .side_by_side = t->shared.side_by_side, .threads = t->shared.threads,
-                              .threads_useful = t->shared.threads_useful, .work = run_in_process, .ended = run_ended, .tick = draw,
-                              .context = t};
+                              .threads_useful = t->shared.threads_useful, .work = run_in_process, .said = run_said,
+                              .ended = run_ended, .tick = draw, .context = t};
     t->progress.sweep = t->asked->sweep;
     t->progress.run = t->asked->run;
     t->progress.runs = t->asked->runs;
@@ -110,7 +118,7 @@ static void run_all(struct training *t)
     t->progress.style = t->asked->style;
     sweep_progress_begin(&t->progress, &t->shared, t->asked->jobs == 0);
     jobs_run(&jobs, &t->result);
-    sweep_progress_end(&t->progress);
+    sweep_progress_end(&t->progress, t->result.killed_by == 0);
 }
 
 /* Is there a reason to end the sweep, other than a first signal? */

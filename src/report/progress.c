@@ -1,19 +1,24 @@
 /* A run's progress as text. The bar is one line that is drawn over itself (carriage return, erase to the end); rows of
  * evaluations and notes scroll by above it. A line is put together first and written at once, and a stream that fails is
- * of no consequence here: a closed log must not end a training. */
+ * of no consequence here: a closed log must not end a training, nor a reader that does not read hold it up. */
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/memory.h"
 #include "base/text.h"
 #include "weft/report.h"
 
-enum { SPLITS = 3, LINE_BYTES = 1536, WIDTH_DEFAULT = 80, BAR_MIN = 8, BAR_MAX = 40, HEAD_EVERY_ROWS = 24 };
+enum { SPLITS = 3, LINE_BYTES = 1536, TEXT_BYTES = LINE_BYTES + 128, WIDTH_DEFAULT = 80, BAR_MIN = 8, BAR_MAX = 40, HEAD_EVERY_ROWS = 24 };
+enum { NOTE_WAITS_MS = 1000 };
 
 static const double REDRAW_EVERY_S = 0.1;
 static const char ERASE_LINE[] = "\r\033[K";
@@ -21,12 +26,81 @@ static const char ERASE_LINE[] = "\r\033[K";
 struct weft_progress {
     weft_progress_style style;
     FILE *stream;
+    int descriptor;                     /* of open_again, or -1 */
+    char rest[TEXT_BYTES];              /* of what was taken in part */
+    size_t rest_bytes;
+    size_t lines_left_out;              /* since the last one that was taken: rows with their heads, and notes */
     bool bar_is_shown;
     double drawn_at_s;
     uint64_t first_step;                /* where this call began: the time left follows from the steps since */
     unsigned head_splits;               /* the splits that the latest head names, one bit each */
     size_t rows_to_head;                /* rows until the head comes again */
 };
+
+/* ---- the reader ---- */
+
+/* A descriptor of our own for a pipe or a terminal, which takes what there is room for and never waits: that the stream's own takes
+ * something does not mean that it takes a line. -1: the stream is something else, or may not be opened again. */
+static int open_again(FILE *stream)
+{
+    struct stat info;
+    char path[40];
+    int descriptor = fileno(stream);
+    if (descriptor < 0 || fstat(descriptor, &info) != 0 || !(S_ISFIFO(info.st_mode) || isatty(descriptor)))
+        return -1;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", descriptor);
+    return open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
+
+/* Returns how much of it was taken; all, if the reader has gone. A signal ends the wait: it may be a stop. */
+static size_t write_some(weft_progress *progress, const char *text, size_t length, int wait_ms)
+{
+    struct pollfd reader = {.fd = fileno(progress->stream), .events = POLLOUT};
+    if (reader.fd >= 0 && poll(&reader, 1, wait_ms) <= 0)
+        return 0;
+    if (progress->descriptor < 0)
+        fwrite(text, 1, length, progress->stream);
+    fflush(progress->stream);                           /* of what the caller has written to it, too */
+    ssize_t taken = progress->descriptor >= 0 ? write(progress->descriptor, text, length) : (ssize_t)length;
+    return taken >= 0 ? (size_t)taken : errno == EAGAIN || errno == EINTR ? 0 : length;
+}
+
+/* All of the text, now or what is left of it before the next; or nothing of it: false. */
+static bool write_whole(weft_progress *progress, const char *text, int wait_ms)
+{
+    size_t length = strlen(text), done = 0;
+    if (progress->rest_bytes > 0) {
+        done = write_some(progress, progress->rest, progress->rest_bytes, wait_ms);
+        wait_ms = 0;
+    }
+    progress->rest_bytes -= done;
+    memmove(progress->rest, progress->rest + done, progress->rest_bytes);
+    if (progress->rest_bytes > 0 || length == 0)
+        return length == 0;
+    done = write_some(progress, text, length, wait_ms);
+    if (done == 0)
+        return false;
+    progress->rest_bytes = length - done;
+    memcpy(progress->rest, text + done, progress->rest_bytes);
+    return true;
+}
+
+/* Lines in the place of the bar; "" erases it. False: nobody reads, so they were left out; that is told as soon as somebody does. Once
+ * some have waited in vain, those that follow do not wait. */
+static bool put(weft_progress *progress, const char *lines, int wait_ms)
+{
+    char all_text[TEXT_BYTES];
+    struct text all = {all_text, sizeof all_text, 0};
+    size_t left_out = progress->lines_left_out;
+    text_add(&all, "%s", progress->bar_is_shown ? ERASE_LINE : "");
+    if (left_out > 0)
+        text_add(&all, "note: %zu line%s left out here: nobody was reading\n", left_out, left_out == 1 ? " was" : "s were");
+    text_add(&all, "%s", lines);
+    bool is_put = write_whole(progress, all_text, left_out == 0 ? wait_ms : 0);
+    progress->lines_left_out = is_put ? 0 : left_out + (lines[0] != '\0');
+    progress->bar_is_shown = progress->bar_is_shown && !is_put;
+    return is_put;
+}
 
 /* ---- the rows of evaluations ---- */
 
@@ -152,17 +226,8 @@ static void draw_bar(weft_progress *progress, const weft_event *event)
     add_bar(&line, event, width > head.length + state.length ? width - head.length - state.length : 0);
     text_add(&line, "%s", state_text);
     line_text[strlen(ERASE_LINE) + width] = '\0';
-    fputs(line_text, progress->stream);
-    fflush(progress->stream);
-    progress->bar_is_shown = true;
     progress->drawn_at_s = event->elapsed_s;
-}
-
-static void erase_bar(weft_progress *progress)
-{
-    if (progress->bar_is_shown)
-        fputs(ERASE_LINE, progress->stream);
-    progress->bar_is_shown = false;
+    progress->bar_is_shown = write_whole(progress, line_text, 0) || progress->bar_is_shown;
 }
 
 /* ---- events ---- */
@@ -179,18 +244,15 @@ static void write_row(weft_progress *progress, const weft_event *event)
     }
     progress->rows_to_head--;
     add_row(&line, event);
-    erase_bar(progress);
-    fputs(row, progress->stream);
-    fflush(progress->stream);
+    if (!put(progress, row, 0))
+        progress->rows_to_head = 0;
 }
 
 static void write_note(weft_progress *progress, const char *label, const char *text)
 {
     char note[LINE_BYTES];
     snprintf(note, sizeof note, "%s%.1400s\n", label, text != NULL ? text : "");
-    erase_bar(progress);
-    fputs(note, progress->stream);
-    fflush(progress->stream);
+    put(progress, note, NOTE_WAITS_MS);
 }
 
 void weft_progress_event(void *context, const weft_event *event)
@@ -219,7 +281,7 @@ void weft_progress_event(void *context, const weft_event *event)
     case WEFT_EVENT_SAVED:                              /* every 30 seconds, by default: no news */
         break;
     case WEFT_EVENT_FINISHED:
-        erase_bar(progress);
+        put(progress, "", 0);
         break;
     }
 }
@@ -237,6 +299,7 @@ weft_progress *weft_progress_create(weft_progress_style style, FILE *stream)
     if (progress == NULL)
         return NULL;
     progress->stream = stream;
+    progress->descriptor = open_again(stream);
     progress->style = style;
     if (style == WEFT_PROGRESS_AUTO)
         progress->style = is_terminal(stream) ? WEFT_PROGRESS_BAR : WEFT_PROGRESS_LINES;
@@ -247,7 +310,8 @@ void weft_progress_destroy(weft_progress *progress)
 {
     if (progress == NULL)
         return;
-    erase_bar(progress);
-    fflush(progress->stream);
+    put(progress, "", 0);
+    if (progress->descriptor >= 0)
+        close(progress->descriptor);
     memory_free(progress);
 }
