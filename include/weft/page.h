@@ -41,7 +41,7 @@ weft_status weft_page_write(const weft_run *run, size_t runs, const weft_page_op
 weft_status weft_page_write_sweep(const weft_sweep *sweep, const weft_sweep_summary *summary, const weft_run *run,
                                   const weft_page_options *options, FILE *stream);
 
-/* Put a page at path, whole or not at all; what was there is replaced.
+/* Put a page, or a picture made of one of its charts, at path, whole or not at all; what was there is replaced.
  * Returns WEFT_OK; WEFT_ECREATE, WEFT_EIO, WEFT_ENOMEM. */
 weft_status weft_page_save(const char *path, const char *page, size_t size_bytes);
 

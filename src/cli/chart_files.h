@@ -15,7 +15,8 @@ struct chart_files {
 /* A weft_page_chart; context is a struct chart_files. */
 weft_status chart_files_add(void *context, const char *name, const char *svg, size_t size_bytes);
 
-/* Have rsvg-convert make a PNG of each. Returns 0, or the exit code after saying what is wrong; the SVGs stay. */
+/* Have rsvg-convert make a PNG of each, which replaces what was there once it is whole. Returns 0, or the exit code after saying
+ * what is wrong; the SVGs stay, and the PNGs made until then. */
 int chart_files_convert(const struct chart_files *files, const char *verb);
 
 void chart_files_clear(struct chart_files *files);

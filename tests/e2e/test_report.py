@@ -1,10 +1,12 @@
 """weft report: pages that are whole HTML, hold the figures that other verbs give, and are the same wherever the run lies."""
+import base64
 import csv
 import html.parser
 import json
 import os
 import re
 import shutil
+import signal
 import statistics
 import subprocess
 import tempfile
@@ -15,6 +17,7 @@ from weft_run import ROOT, WeftTest, command, environment, sets, weft
 TABLES = os.path.join(ROOT, "examples", "tables")
 CHROMIUM = "/usr/bin/chromium"
 VOID = {"meta", "br", "img", "input", "link", "hr"}
+ONE_PIXEL = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNoAAAAggCB2kUIOwAAAABJRU5ErkJggg==")
 WIDTHS = [320, 390, 768, 1280]
 
 
@@ -298,6 +301,70 @@ class Charts(ReportTest):
         self.assertRegex(done.stderr, r"\Aweft report: [^\n]*librsvg2-bin\n\Z")
         self.assertTrue(os.path.exists(self.path("x.html")))
         self.assertTrue(os.path.exists(self.path("charts", "accuracy.svg")))
+
+    def convert(self, script, **how):
+        """What the report ends with, this shell script being the converter, and all files in charts/ that are no SVG."""
+        os.makedirs(self.path("bin"), exist_ok=True)
+        with open(self.path("bin", "rsvg-convert"), "w") as file:
+            file.write("#!/bin/sh\n" + script)
+        os.chmod(self.path("bin", "rsvg-convert"), 0o755)
+        done = subprocess.run(command("report", self.digits, "--out", self.path("x.html"), "--png", self.path("charts")),
+                              env=environment(PATH=self.path("bin")), capture_output=True, text=True, **how)
+        files = {}
+        for name in os.listdir(self.path("charts")):
+            if not name.endswith(".svg") and os.path.isfile(self.path("charts", name)):
+                with open(self.path("charts", name), "rb") as file:
+                    files[name] = file.read()
+        return done, files
+
+    def picture(self):
+        """A shell command that writes ONE_PIXEL."""
+        with open(self.path("one-pixel.png"), "wb") as file:
+            file.write(ONE_PIXEL)
+        return f"/bin/cat {self.path('one-pixel.png')}"
+
+    def test_a_converter_that_fails_leaves_what_was_there(self):
+        """One after the other is drawn until, at the accuracy, the converter ends in some way."""
+        whole = self.picture()
+        half = whole.replace("/bin/cat", "/usr/bin/head -c 40")
+        for last, words in [(f"{half}; exit 3", "rsvg-convert failed with exit code 3"),
+                            (f"{whole}; exit 1", "rsvg-convert failed with exit code 1"),
+                            (f"{half}; kill -9 $$", "rsvg-convert was ended by signal 9"),
+                            (f"{whole}; kill -15 $$", "rsvg-convert was ended by signal 15"),
+                            (half, "rsvg-convert wrote 40 bytes, wanted a whole PNG"),
+                            (":", "rsvg-convert wrote 0 bytes, wanted a whole PNG"),
+                            ("echo no picture", "rsvg-convert wrote 11 bytes, wanted a whole PNG")]:
+            with self.subTest(last=last):
+                shutil.rmtree(self.path("charts"), ignore_errors=True)
+                os.mkdir(self.path("charts"))
+                with open(self.path("charts", "accuracy.png"), "w") as file:
+                    file.write("of before")
+                done, files = self.convert(f"case $2 in */accuracy.svg) {last};; *) {whole};; esac\n")
+                self.assertEqual((done.returncode, done.stdout), (74, ""), done.stderr)
+                self.assertRegex(done.stderr, rf"\Aweft report: draw [^\n]*/accuracy\.png: {words}\n\Z")
+                self.assertEqual(files.pop("accuracy.png"), b"of before")
+                self.assertEqual(set(files.values()), {ONE_PIXEL})
+                self.assertEqual({name[-4:] for name in files}, {".png"})
+                self.assertTrue(os.path.exists(self.path("charts", "accuracy.svg")))
+
+    def test_a_converter_that_cannot_be_started(self):
+        self.convert(self.picture())
+        os.chmod(self.path("bin", "rsvg-convert"), 0o644)
+        done = weft("report", self.digits, "--out", self.path("x.html"), "--png", self.path("charts"), PATH=self.path("bin"))
+        self.assertEqual((done.returncode, done.stdout), (69, ""))
+        self.assertRegex(done.stderr, r"\Aweft report: draw [^\n]*\.png: start rsvg-convert: Permission denied\n\Z")
+
+    def test_a_caller_that_ignores_ended_children(self):
+        done, files = self.convert(self.picture(), preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(set(files.values()), {ONE_PIXEL})
+
+    def test_a_picture_that_cannot_be_put_in_its_place(self):
+        os.makedirs(self.path("charts", "accuracy.png"))
+        done, files = self.convert(self.picture())
+        self.assertEqual((done.returncode, done.stdout), (73, ""), done.stderr)
+        self.assertRegex(done.stderr, r"\Aweft report: write [^\n]*/accuracy\.png: what is there is not a regular file\n\Z")
+        self.assertEqual({name[-4:] for name in files} | {".png"}, {".png"})
 
 
 @unittest.skipUnless(os.path.exists(CHROMIUM), "no Chromium")
