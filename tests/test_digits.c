@@ -185,7 +185,7 @@ static void failing_memory_is_reported(void **state)
         memory_fail_from(0);
         assert_true(st == WEFT_OK || (st == WEFT_ENOMEM && train.pixel == NULL && test.pixel == NULL));
     } while (st != WEFT_OK);
-    assert_int_equal(n, 5);
+    assert_int_equal(n, 7);
     table_free(&train);
     table_free(&test);
 }

@@ -30,15 +30,39 @@ static size_t row_label(uint64_t seed, uint32_t row)
 }
 
 /* Rows first .. first + count - 1 into pixel, count x 784. */
-static void rows_draw(uint64_t seed, uint32_t first, size_t count, uint8_t *pixel)
+struct drawing {
+    uint64_t seed;
+    uint32_t first;
+    size_t count, threads;
+    uint8_t *pixel;
+    unsigned float_mode;                /* the caller's: a team has another */
+};
+
+static void share_draw(void *context, size_t rank)
+{
+    const struct drawing *d = context;
+    team_float_mode_leave(d->float_mode);
+    for (size_t i = d->count * rank / d->threads; i < d->count * (rank + 1) / d->threads; i++) {
+        uint32_t row = d->first + (uint32_t)i;
+        pen_draw(d->seed, row, row_label(d->seed, row), d->pixel + i * DIGIT_PIXELS);
+    }
+}
+
+/* Where there are no threads to be had, one will do. */
+static weft_status rows_draw(uint64_t seed, uint32_t first, size_t count, uint8_t *pixel)
 {
     size_t threads = team_threads(0, count, NULL), cores = team_cores();
+    struct team team;
     threads = threads < cores ? threads : cores;        /* nothing here waits for another thread: more are of no use */
-#pragma omp parallel for schedule(static) num_threads((int)threads)
-    for (size_t i = 0; i < count; i++) {
-        uint32_t row = first + (uint32_t)i;
-        pen_draw(seed, row, row_label(seed, row), pixel + i * DIGIT_PIXELS);
-    }
+    weft_status st = team_create(&team, threads);
+    if (st == WEFT_ERESOURCE)
+        st = team_create(&team, 1);
+    if (st != WEFT_OK)
+        return st;
+    unsigned mode = team_float_mode_enter();
+    team_float_mode_leave(mode);
+    struct drawing drawing = {seed, first, count, team.size, pixel, mode};
+    return team_run(&team, share_draw, &drawing);
 }
 
 /* ---- As a data source ---- */
@@ -53,7 +77,11 @@ static weft_status table_draw(uint64_t seed, uint32_t first, size_t count, struc
         table_free(table);
         return WEFT_ENOMEM;
     }
-    rows_draw(seed, first, count, table->pixel);
+    weft_status st = rows_draw(seed, first, count, table->pixel);
+    if (st != WEFT_OK) {
+        table_free(table);
+        return st;
+    }
     for (size_t i = 0; i < count; i++)
         table->label[i] = (int32_t)row_label(seed, first + (uint32_t)i);
     table->count = count;
@@ -96,8 +124,9 @@ static weft_status images_write(const char *directory, const char *name, uint64_
     if (bytes == NULL)
         return WEFT_ENOMEM;
     size_t header = idx_header(3, dim, bytes);
-    rows_draw(seed, first, count, bytes + header);
-    weft_status st = file_put(directory, name, bytes, header + count * DIGIT_PIXELS);
+    weft_status st = rows_draw(seed, first, count, bytes + header);
+    if (st == WEFT_OK)
+        st = file_put(directory, name, bytes, header + count * DIGIT_PIXELS);
     memory_free(bytes);
     return st;
 }
