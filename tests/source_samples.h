@@ -13,7 +13,6 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
-#include <malloc.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -224,30 +223,6 @@ static inline void damage_check(reader_function *read, const char *where, const 
     file_put(name, bytes, size_bytes);
     free(bytes);
     free(copy);
-}
-
-/* Read in a process of its own: its peak grows by less than limit_bytes. */
-static inline void peak_check(reader_function *read, const char *where, size_t rows, size_t limit_bytes)
-{
-    int status;
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        const struct read_request request = {.where = where, .options = "", .target = TARGET_CLASS};
-        struct source source = {0};
-        struct rusage before, after;
-        mallopt(M_PERTURB, 0);                                  /* MALLOC_PERTURB_ writes to all that is taken and given back */
-        getrusage(RUSAGE_SELF, &before);
-        if (read(&request, &source) != WEFT_OK || source.train.count != rows)
-            _exit(1);
-        getrusage(RUSAGE_SELF, &after);
-        size_t taken = (size_t)(after.ru_maxrss - before.ru_maxrss) * 1024;
-        if (taken >= limit_bytes)
-            print_error("%zu bytes, wanted less than %zu\n", taken, limit_bytes);
-        _exit(taken < limit_bytes ? 0 : 2);
-    }
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
 }
 
 #endif

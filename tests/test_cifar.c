@@ -1,7 +1,8 @@
 /* CIFAR-10 and CIFAR-100: files made here byte by byte, every kind of bad one, and the real CIFAR-10 if it is there. */
 #include "source_samples.h"
 
-#include "store/fault.h"
+#include "base/fault.h"
+#include "peak_samples.h"
 
 enum { FEATURES = 3072, RECORD_10 = 1 + FEATURES, RECORD_100 = 2 + FEATURES };
 

@@ -1,9 +1,7 @@
 /* CSV files: what is read from good ones, and what is said of bad ones. Every case is read from a plain file and a packed one. */
 #include "text_samples.h"
 
-#include <malloc.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
+#include "peak_samples.h"
 
 #define GOOD WEFT_OK, 0, NULL, 0
 #define BAD WEFT_EDATA, 0, NULL, 0
@@ -507,43 +505,10 @@ static void too_many_cells_in_a_row(void **state)
     memory_free(text);
 }
 
-static size_t peak_bytes(void)
-{
-    struct rusage usage;
-    assert_int_equal(getrusage(RUSAGE_SELF, &usage), 0);
-    return (size_t)usage.ru_maxrss * 1024;
-}
-
-/* Read the sample file, whose table has rows x features, in a process of its own: its peak grows by less than that table and
- * `more_bytes`. */
-static void peak_check(size_t rows, size_t features, size_t more_bytes)
-{
-    int status;
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        struct read_request request = {.where = sample_path, .options = "", .target = TARGET_CLASS};
-        struct source source = {0};
-        mallopt(M_PERTURB, 0);                                  /* MALLOC_PERTURB_ writes to all that is taken and given back */
-        size_t before = peak_bytes();
-        if (csv_read(&request, &source) != WEFT_OK || source.train.count != rows || source.train.features != features)
-            _exit(1);
-        size_t taken = peak_bytes() - before;
-        if (taken >= rows * features * sizeof(float) + more_bytes)
-            print_error("%zu bytes for a table of %zu\n", taken, rows * features * sizeof(float));
-        _exit(taken < rows * features * sizeof(float) + more_bytes ? 0 : 2);
-    }
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
-}
-
 /* The table, and besides neither the text of the file nor a second table. */
 static void a_table_is_in_memory_once(void **state)
 {
     (void)state;
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    skip();
-#endif
     enum { ROWS = 160000, FEATURES = 100 };                     /* 64 MB from as large a text */
     char *row = memory_new(4 * FEATURES + 8, 1);
     size_t bytes = 0;
@@ -558,7 +523,7 @@ static void a_table_is_in_memory_once(void **state)
         assert_int_equal(fwrite(row, 1, bytes, file), bytes);
     assert_int_equal(fclose(file), 0);
     memory_free(row);
-    peak_check(ROWS, FEATURES, 30 << 20);
+    peak_check(csv_read, sample_path, ROWS, (size_t)ROWS * FEATURES * sizeof(float) / 8 * 12);
 }
 
 static void cut_off_packed_files_are_refused(void **state)

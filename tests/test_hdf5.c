@@ -1,6 +1,7 @@
 /* HDF5 files made by libhdf5 itself: what is read from good ones, in every layout and type, and what is said of those that are
  * refused, lie, or are damaged. What arrays become is the matter of test_npy. */
 #include "hdf5_samples.h"
+#include "peak_samples.h"
 
 /* libhdf5 asks for what a damaged file says, and takes no for an answer. */
 __attribute__((visibility("default"))) const char *__asan_default_options(void);
@@ -717,7 +718,7 @@ static void failing_memory_is_reported(void **state)
     failing_memory_check(hdf5_read, path_of("f.h5"), TARGET_VALUES, 15);
 }
 
-/* The table and a tile, whatever the chunks are like. */
+/* The table and a tile, whatever the chunks are like. What libhdf5 takes for itself is not counted. */
 static void a_table_is_in_memory_once(void **state)
 {
     (void)state;

@@ -9,22 +9,21 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <malloc.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <zlib.h>
 
+#include "base/fault.h"
 #include "base/memory.h"
 #include "data/idx.h"
 #include "data/readers.h"
-#include "store/fault.h"
+#include "peak_samples.h"
 #include "weft/error.h"
 
 /* The reader, with its two tables apart. */
@@ -535,39 +534,20 @@ static void pipes_are_read_as_they_come(void **state)
     read_through_a_pipe("zeros", large_packed, pack(large_image, LARGE_BYTES, large_packed, LARGE_ROOM));
 }
 
-static size_t peak_bytes(void)
-{
-    struct rusage usage;
-    assert_int_equal(getrusage(RUSAGE_SELF, &usage), 0);
-    return (size_t)usage.ru_maxrss * 1024;
-}
-
-/* Once in memory, not twice: read in a process of its own, whose peak is that of this one to begin with. */
+/* Not twice. */
 static void a_file_is_in_memory_once(void **state)
 {
     (void)state;
     enum { ROWS_HERE = 48000, FILE_BYTES = 12 + ROWS_HERE * LARGE_FEATURES };
     uint8_t header[12], *label = memory_new(8 + ROWS_HERE, 1);
     char path[PATH_MAX];
-    int status;
     file_put("train-images-idx3-ubyte", header, idx_header(2, (const size_t[]){ROWS_HERE, LARGE_FEATURES}, header));
     snprintf(path, sizeof path, "%s/train-images-idx3-ubyte", directory);
     assert_int_equal(truncate(path, FILE_BYTES), 0);                /* zeros that take no place on the disk */
     idx_header(1, (const size_t[]){ROWS_HERE}, label);
     file_put("train-labels-idx1-ubyte", label, 8 + ROWS_HERE);
     memory_free(label);
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        struct table train, test;
-        mallopt(M_PERTURB, 0);                                      /* MALLOC_PERTURB_ writes to all that is taken and given back */
-        size_t before = peak_bytes();
-        if (read_idx(directory, "", &train, &test) != WEFT_OK || train.count != ROWS_HERE)
-            _exit(1);
-        _exit(peak_bytes() - before < FILE_BYTES / 4 * 5 ? 0 : 2);
-    }
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
+    peak_check(idx_read, directory, ROWS_HERE, FILE_BYTES / 8 * 9);
 }
 
 /* What the hook does at the call_wanted-th call: fail it, or change the file that is being read. */

@@ -7,8 +7,9 @@
 #include <stdatomic.h>
 #include <sys/mman.h>
 
+#include "base/fault.h"
 #include "store/checkpoint.h"
-#include "store/fault.h"
+#include "store/writer.h"
 #include "train/trainer.h"
 
 /* ---- what is told ---- */
@@ -246,20 +247,17 @@ static void the_best_is_evaluated_and_the_last_is_kept(void **state)
 
 /* ---- saving ---- */
 
-/* At the evaluation of each step, wait until the checkpoint of the step before is in its place. */
+/* At the evaluation of each step the save of the step before is over, and its checkpoint in its place. */
 static void await_save(struct watch *watch, const weft_event *event)
 {
-    (void)watch;
     char file[64], target[64];
     if (event->kind != WEFT_EVENT_EVALUATED || event->step < 2)
         return;
     snprintf(file, sizeof file, "step-%llu.h5", (unsigned long long)event->step - 1);
-    for (int tries = 0; tries < 1000; tries++, sleep_ms(2)) {
-        ssize_t length = readlink(in_scratch("run/last.h5"), target, sizeof target - 1);
-        target[length > 0 ? length : 0] = '\0';
-        if (strcmp(target, file) == 0)
-            return;
-    }
+    assert_ok(writer_wait(watch->trainer->writer));
+    ssize_t length = readlink(in_scratch("run/last.h5"), target, sizeof target - 1);
+    target[length > 0 ? length : 0] = '\0';
+    assert_string_equal(target, file);
 }
 
 static void keep_leaves_the_newest_and_the_best(void **state)

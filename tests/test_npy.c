@@ -4,7 +4,8 @@
 
 #include <float.h>
 
-#include "store/fault.h"
+#include "base/fault.h"
+#include "peak_samples.h"
 
 static void swap(void *data, size_t size_bytes, size_t element_bytes)
 {

@@ -2,7 +2,7 @@
  * that no memory holds; and which of the arrays that are there are taken. */
 #include "npy_samples.h"
 
-#include "store/fault.h"
+#include "base/fault.h"
 
 static weft_status read_options(const char *options, enum target_kind target, struct source *source)
 {

@@ -16,6 +16,8 @@ import termios
 import time
 import unittest
 
+from weft_run import has_signal, wait_for_handlers, wait_until
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 WEFT = os.path.abspath(os.environ.get("WEFT", os.path.join(ROOT, "build", "weft")))
 DATA = "digits:?train=600&test=200"
@@ -69,14 +71,7 @@ class Case(unittest.TestCase):
 
     def wait_for_signals(self, process, field, wanted):
         """Until this mask of signals in /proc/PID/status has SIGTERM's bit, or has it no more."""
-        deadline = time.monotonic() + 60
-        while True:
-            with open(f"/proc/{process.pid}/status") as file:
-                mask = int(re.search(rf"{field}:\s*([0-9a-f]+)", file.read()).group(1), 16)
-            if bool(mask >> (signal.SIGTERM - 1) & 1) == wanted:
-                return
-            self.assertLess(time.monotonic(), deadline, f"{field} {mask:x}")
-            time.sleep(0.01)
+        wait_until(lambda: has_signal(process.pid, field) == wanted)
 
 
 class Help(Case):
@@ -290,27 +285,59 @@ class Signals(Case):
         self.assertEqual(result["steps"], checkpoint["step"])
         self.assertEqual(result["weights_digest"], checkpoint["weights_digest"])
 
-    def setting_up(self):
-        """A run that has taken the signals over, but draws 60,000 digits first, which takes a second."""
-        run = self.start("train", "--data", "digits:?train=60000&test=200", "--out", "run", "--progress", "none")
-        self.wait_for_signals(run, "SigCgt", True)
+    SLOW = ["--data", "csv:rows.csv"]                           # as slow as the other end of the pipe that setting_up makes of it
+    ROWS = "a,b,label\n" + "".join(f"{i % 7},{i % 5},{'xy'[i % 3 == 0]}\n" for i in range(600))
+
+    def setUp(self):
+        super().setUp()
+        with open(self.path("rows.csv"), "w") as file:
+            file.write(self.ROWS)
+
+    def setting_up(self, *arguments):
+        """A run that has taken the signals over and reads its data, which do not come before self.feed() is called."""
+        os.remove(self.path("rows.csv"))
+        os.mkfifo(self.path("rows.csv"))
+        run = self.start(*arguments, "--progress", "none")
+        self.pipe = open(self.path("rows.csv"), "w")            # when it has begun to read
+        self.addCleanup(self.pipe.close)
+        wait_for_handlers(run, signal.SIGINT)
+        wait_for_handlers(run, signal.SIGTERM)
         return run
 
+    def feed(self):
+        self.pipe.write(self.ROWS)
+        self.pipe.close()
+
     def test_stop_while_setting_up(self):
-        run = self.setting_up()
+        for number in signal.SIGINT, signal.SIGTERM:
+            run = self.setting_up("train", *self.SLOW, "--out", "run")
+            run.send_signal(number)
+            _, err = run.communicate(timeout=60)
+            self.assertEqual(run.returncode, 75, err)
+            self.assertRegex(err, r"\Aweft train: stopped on request before .*: start it again with the same command\n\Z")
+            self.assertFalse(os.path.exists(self.path("run")))
+
+    def test_stop_while_a_longer_run_is_set_up(self):
+        """The new number of epochs would be lost if it ended at once."""
+        self.weft("train", *self.SLOW, "--set", "train.epochs=1", "--set", "train.batch_size=540", "--out", "run")
+        run = self.setting_up("resume", "run", "--epochs", "3")
         run.terminate()
-        self.assertFalse(os.path.exists(self.path("run")))
+        self.feed()
         _, err = run.communicate(timeout=60)
         self.assertEqual(run.returncode, 75, err)
-        self.assertIn("after step 0; saved", err)
-        self.weft("verify", "run/last.h5")
+        self.assertIn("after step 1; saved", err)
+        self.assertEqual(json.loads(self.weft("inspect", "run", "--json"))["settings"]["train.epochs"], "3")
 
     def test_second_signal_ends_at_once(self):
+        self.weft("train", *self.SLOW, "--set", "train.epochs=0", "--set", "train.steps=1", "--out", "run")
         for number, code in [(signal.SIGINT, 130), (signal.SIGTERM, 143)]:
-            run = self.setting_up()
+            run = self.setting_up("resume", "run", "--epochs", "3")
             run.terminate()
             self.wait_for_signals(run, "ShdPnd", False)
+            run.send_signal(signal.SIGSTOP)             # or it is over before the second that they have to be apart
+            time.sleep(1.1)
             run.send_signal(number)
+            run.send_signal(signal.SIGCONT)
             run.communicate(timeout=60)
             self.assertEqual(run.returncode, code)
 

@@ -1,5 +1,6 @@
 """Killed anywhere, by SIGKILL, and resumed with other threads and other instruction sets, a run ends in the same bytes."""
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -43,7 +44,7 @@ class AtEveryCall(StoppedRun):
         had, log = self.checkpoints("run"), self.path("log")
         done = weft(*arguments, "--threads", threads, **machine, **self.disk(do, at=number, log=log))
         self.assertIn(done.returncode, (0, -signal.SIGKILL), done.stderr)
-        had += [path for call, path in calls_in(log)[:-1] if call == "renameat" and "/step-" in path]
+        had += [int(step) for call, path in calls_in(log)[:-1] if call == "renameat" for step in re.findall(r"/step-(\d+)\.h5$", path)]
         os.remove(log)
         self.assert_nothing_lost("run", had, f"killed at call {number}, {do}")
         has_checkpoint = self.checkpoints("run") != []
@@ -95,7 +96,9 @@ class AtRandomMoments(StoppedRun):
                 process.kill()
                 process.wait()
             self.assertIn(process.returncode, (0, -signal.SIGKILL), process.told())
-            self.assert_nothing_lost("run", had, f"killed the {kills + 1}. time (WEFT_SEED={SEED})")
+            message = f"killed the {kills + 1}. time (WEFT_SEED={SEED})"
+            self.assert_nothing_lost("run", had, message)
+            self.assert_goes_on(had, process.told(), message)
             if process.returncode == 0:
                 return kills
         return wanted

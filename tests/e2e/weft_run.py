@@ -1,15 +1,20 @@
-"""What the end-to-end tests share: running the command, and finding data. The binary is in the environment variable WEFT."""
+"""What the end-to-end tests share: running the command, waiting for what it does, and finding data. The binary is in the environment
+variable WEFT."""
 import hashlib
 import json
 import os
+import re
 import subprocess
 import tempfile
+import time
 import unittest
+from signal import SIGTERM
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 WEFT = os.environ.get("WEFT", os.path.join(ROOT, "build", "weft"))
 DATA = os.environ.get("WEFT_DATA", os.path.join(os.path.dirname(ROOT), "shared", "data"))
 MNIST = os.path.join(DATA, "mnist")
+SOON = float(os.environ.get("WEFT_SOON", 120))    # seconds; what must not wait for something took minutes, on a machine with much else to do, too
 
 
 def sets(**settings):
@@ -32,6 +37,31 @@ def weft(*arguments, **variables):
 def md5(path):
     with open(path, "rb") as file:
         return hashlib.md5(file.read()).hexdigest()
+
+
+def has_signal(pid, field="SigCgt", number=SIGTERM):
+    """Whether a mask of signals of the process has this one: SigCgt, those it has taken over; ShdPnd, those that wait for it."""
+    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+        mask = int(re.search(rf"{field}:\s*([0-9a-f]+)", file.read())[1], 16)
+    return bool(mask >> (number - 1) & 1)
+
+
+def wait_until(condition, seconds=SOON):
+    """For as long as it is false."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError(f"it has not come about in {seconds} s")
+        time.sleep(0.002)
+
+
+def wait_for_handlers(process, number=SIGTERM):
+    """Until the signal no longer ends it by itself. A process that is over fails the test."""
+    def has_handler():
+        if process.poll() is not None:
+            raise AssertionError(f"it was over before it took signals, with exit code {process.returncode}")
+        return has_signal(process.pid, number=number)
+    wait_until(has_handler)
 
 
 class WeftTest(unittest.TestCase):
