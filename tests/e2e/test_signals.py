@@ -165,6 +165,15 @@ class Calls(StoppedBySignal):
     def test_train(self):
         self.at_calls(self.first("run"), lambda: shutil.rmtree(self.path("run"), ignore_errors=True))
 
+    def test_first_save(self):
+        """The run is set up, but not yet attached to the handlers: the stop is kept for it."""
+        for names in ("run.ini", "history.csv", "step-0.h5"):
+            done = weft(*self.first("run"), **self.disk("signal 15", at=1, calls=["renameat"], names=names))
+            self.assertEqual(done.returncode, STOPPED, done.stderr)
+            self.assertIn("stopped on request after step 0; saved", done.stderr)
+            self.finish("run", f"after a stop while {names} was written")
+            shutil.rmtree(self.path("run"))
+
     def test_resume(self):
         done = weft(*self.first("stopped"), **faulty_disk.faulty_disk(self.path("stopped"), "signal 15", at=1, calls=["renameat"],
                                                                       names="step-[1-9]*"))
