@@ -94,7 +94,8 @@ int weft_trainer_is_finished(const weft_trainer *trainer);
 
 /* Train until the run is over, and save. Call it once.
  * Returns WEFT_OK; WEFT_ESTOPPED (on request; saved); WEFT_ENONFINITE (the checkpoints are from before it); WEFT_EIO if the
- * last save failed (earlier ones that failed are notes); WEFT_ENOMEM, WEFT_ERESOURCE. */
+ * last save failed (earlier ones that failed are notes), as all do once the directory is not the run's any more, or history.csv
+ * could not be written at the end; WEFT_ECREATE, WEFT_ENOMEM, WEFT_ERESOURCE. */
 weft_status weft_trainer_run(weft_trainer *trainer);
 
 /* Ask a running trainer to finish its step, save and return WEFT_ESTOPPED; or to save and go on. May be called from a signal
